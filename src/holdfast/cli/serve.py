@@ -1,0 +1,139 @@
+"""``holdfast serve``: what can be found wrong before anything starts, and which processes there will be.
+
+Rule: port, certificate, log configuration and files are checked here, in the one process that there
+is; the application is checked by the first process that imports it, before a second one is started.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from holdfast.cli.loading import folder_of
+from holdfast.cli.messages import configure_logging
+from holdfast.errors import CannotStart, DialError, TLSError
+from holdfast.net.listen import bind, parse_addr
+from holdfast.server.forwarded import TrustedProxies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from holdfast.cli.settings import Settings
+    from holdfast.net.listen import Listener
+    from holdfast.net.tlsconfig import TLSConfig
+
+__all__ = ["listen", "serve", "tls_config"]
+
+
+def serve(settings: Settings) -> int:
+    """Serve until told to end; return the exit code.
+
+    Raises:
+        CannotStart: something that was asked for is not possible.
+    """
+    configure_logging(settings)
+    _check(settings)
+    listeners = listen(settings)
+    try:
+        with _pid_file(settings.pid):
+            if settings.supervised:
+                _supervise(settings, listeners)
+            else:
+                from holdfast.cli.running import run_alone
+
+                run_alone(settings, listeners)
+    finally:
+        for listener in listeners:
+            listener.close()
+    return 0
+
+
+def listen(settings: Settings) -> list[Listener]:
+    """The listening sockets of ``--bind``, all or none.
+
+    Raises:
+        CannotStart: one cannot be had.
+    """
+    listeners: list[Listener] = []
+    try:
+        for text in settings.bind:
+            listeners += bind(parse_addr(text), backlog=settings.backlog)
+    except (DialError, ValueError) as error:
+        for listener in listeners:
+            listener.close()
+        raise CannotStart(str(error)) from error
+    return listeners
+
+
+def tls_config(settings: Settings) -> TLSConfig | None:
+    """The TLS that the ``--ssl-`` flags ask for, each of its files read once; None for cleartext.
+
+    Raises:
+        CannotStart: a file is unreadable, broken or does not fit the others.
+    """
+    if settings.ssl_certfile is None:
+        return None
+    from holdfast.net.tlsconfig import TLSConfig, server_context  # OpenSSL, for those who use it
+
+    asked = ("none", "optional", "required")
+    try:
+        config = TLSConfig(
+            settings.ssl_certfile,
+            settings.ssl_keyfile,
+            password=settings.ssl_keyfile_password,
+            client_ca=settings.ssl_ca_certs,
+            client_cert=asked[settings.ssl_cert_reqs],  # type: ignore[arg-type]
+            ciphers=settings.ssl_ciphers,
+        )
+        server_context(config, on_error=lambda error: None)
+    except (TLSError, ValueError) as error:
+        raise CannotStart(str(error)) from error
+    return config
+
+
+def _check(settings: Settings) -> None:
+    """Find the mistakes that need neither a socket nor the application.
+
+    Raises:
+        CannotStart: for the first.
+    """
+    folder_of(settings.target)
+    tls_config(settings)
+    try:
+        TrustedProxies(settings.forwarded_allow_ips)
+    except ValueError as error:
+        raise CannotStart(f"--forwarded-allow-ips: {error}") from error
+    if settings.loop == "uvloop":
+        from importlib.util import find_spec
+
+        if find_spec("uvloop") is None:
+            raise CannotStart("--loop uvloop: the package uvloop is not installed")
+
+
+def _supervise(settings: Settings, listeners: list[Listener]) -> None:
+    from holdfast.cli.reload import Watcher
+    from holdfast.cli.supervisor import Supervisor
+
+    watcher = None
+    if settings.reload:
+        folders = settings.reload_dir or (folder_of(settings.target) or settings.app_dir,)
+        watcher = Watcher(folders, include=settings.reload_include, exclude=settings.reload_exclude)
+    Supervisor(settings, listeners, watcher=watcher).run()
+
+
+@contextmanager
+def _pid_file(path: str | None) -> Iterator[None]:
+    if path is None:
+        yield
+        return
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")
+    except OSError as error:
+        raise CannotStart(f"--pid {path}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        if os.path.exists(path):
+            os.unlink(path)

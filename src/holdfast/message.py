@@ -1,0 +1,368 @@
+"""What a handler is given: one request, read as far as somebody asks.
+
+Strategy: nearly nothing is parsed before it is asked for.  The head's bytes were
+checked by the decoder; headers, URL, query and cookies are made of them at the
+first question and kept.
+
+Rule: nothing here moves bytes: a body comes from its ``Source``, which for a server
+is the exchange, and for a request made by hand the bytes given.
+
+Go's net/http request.go; RFC 9110 sections 7 and 9.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+from holdfast.cookies import Cookie, parse_cookies
+from holdfast.errors import BodyClosed, BodyTooLarge
+from holdfast.headers import Headers
+from holdfast.mime import parse_media_type
+from holdfast.url import URL, parse_query, parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Generator
+
+    from holdfast.wire.events import RequestHead
+
+__all__ = ["Body", "Request", "Source"]
+
+
+class Source(Protocol):
+    """Where a request's body and its circumstances come from."""
+
+    @property
+    def head(self) -> RequestHead: ...
+    @property
+    def trailers(self) -> list[tuple[bytes, bytes]]: ...
+    @property
+    def remote_addr(self) -> str: ...
+    @property
+    def local_addr(self) -> str: ...
+    @property
+    def tls(self) -> Any: ...
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def disconnected(self) -> bool: ...
+    def context(self) -> dict[str, Any]: ...
+    def close_body(self) -> None: ...
+    async def read(self) -> bytes: ...
+    async def wait_disconnected(self) -> None: ...
+
+
+class Body:
+    """The body of a request: pieces as they come, or as many bytes as you ask for.
+
+    It may be read by one task at a time.  What a handler leaves unread is settled by the server.
+    """
+
+    __slots__ = ("_closed", "_complete", "_rest", "_source")
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._rest = b""
+        self._closed = False
+        self._complete = False
+
+    async def read(self, n: int = -1) -> bytes:
+        """Return ``n`` bytes, fewer only at the body's end; all that is left when ``n`` is negative.
+
+        Raises:
+            RemoteProtocolError: the body is malformed, or shorter than declared.
+            Timeout: a clock of the body ran out.
+            ConnectionReset: the connection is lost.
+            BodyClosed: the exchange is over, or the body was closed.
+            UsageError: another task is reading.
+        """
+        if n < 0:
+            return b"".join([piece async for piece in self])
+        pieces: list[bytes] = []
+        wanted = n
+        while wanted > 0 and (piece := await self.next()):
+            pieces.append(piece)
+            wanted -= len(piece)
+        data = b"".join(pieces)
+        if wanted < 0:
+            self._rest = data[n:]
+            data = data[:n]
+        return data
+
+    async def next(self) -> bytes:
+        """Return what has come of the body, at least one byte; ``b""`` at its end.  Raises as ``read``."""
+        if self._closed:
+            raise BodyClosed("the request body was read after it was closed")
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            return rest
+        if self._complete:
+            return b""
+        data = await self._source.read()
+        self._complete = not data
+        return data
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while piece := await self.next():
+            yield piece
+
+    def close(self) -> None:
+        """Say that no more will be read; later reads raise BodyClosed.  A second call does nothing."""
+        self._closed = True
+        self._rest = b""
+        self._source.close_body()
+
+
+class _LimitedBody(Body):
+    """A body that raises once more than ``limit`` bytes of it have come (Go's MaxBytesReader)."""
+
+    __slots__ = ("_left", "_limit", "_whole")
+
+    def __init__(self, whole: Body, limit: int) -> None:
+        super().__init__(whole._source)
+        self._whole = whole
+        self._limit = limit
+        self._left = limit
+
+    async def next(self) -> bytes:
+        if self._left < 0:
+            raise BodyTooLarge(self._limit)
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            return rest
+        data = await self._whole.next()
+        within = data[: self._left]
+        self._left -= len(data)
+        if self._left >= 0 or within:
+            return within
+        raise BodyTooLarge(self._limit)
+
+    def close(self) -> None:
+        super().close()
+        self._whole.close()
+
+
+class Request:
+    """One request, as its server received it.
+
+    Attributes:
+        method: the method token, case kept.
+        body: the body; empty where there is none.
+        pattern: the pattern of the ``ServeMux`` that matched, or "".
+        path_values: what its wildcards matched, by name.
+    """
+
+    __slots__ = (
+        "_body",
+        "_context",
+        "_headers",
+        "_source",
+        "_url",
+        "method",
+        "path_values",
+        "pattern",
+    )
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.method = source.head.method
+        self.pattern = ""
+        self.path_values: dict[str, str] = {}
+        self._body: Body | None = None
+        self._url: URL | None = None
+        self._headers: Headers | None = None
+        self._context: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.target}>"
+
+    # --- the head ---
+
+    @property
+    def target(self) -> str:
+        """The request target as it came (latin-1)."""
+        return self._source.head.target
+
+    @property
+    def proto(self) -> str:
+        """``"HTTP/1.1"``, ``"HTTP/1.0"`` or ``"HTTP/2"``."""
+        return f"HTTP/{self._source.head.version}"
+
+    @property
+    def url(self) -> URL:
+        """The target, parsed.  Handlers that mount others replace it on a copy of the request."""
+        if self._url is None:
+            self._url = parse_target(self.method, self.target)
+        return self._url
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded."""
+        return self.url.path
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The query's values by name.  What cannot be read is left out (as in Go's ``URL.Query``)."""
+        found: dict[str, list[str]] = {}
+        for name, value in parse_query(self.url.raw_query or ""):
+            found.setdefault(name, []).append(value)
+        return found
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        if self._headers is None:
+            head = self._source.head
+            names = head.raw_names
+            self._headers = Headers.trusted(head.fields, head.index, names)
+        return self._headers
+
+    @property
+    def host(self) -> str:
+        """The authority the request is for: of an absolute target, else the Host field."""
+        return self._source.head.host
+
+    @property
+    def content_length(self) -> int:
+        """The declared length of the body in bytes; 0 without a body, -1 when it is chunked."""
+        return self._source.head.content_length
+
+    @property
+    def transfer_encoding(self) -> list[str]:
+        """``["chunked"]`` or ``[]``."""
+        return ["chunked"] if self._source.head.content_length < 0 else []
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies' values by name; of a name that comes twice, the first."""
+        found: dict[str, str] = {}
+        for cookie in self.cookie_list:
+            found.setdefault(cookie.name, cookie.value)
+        return found
+
+    @property
+    def cookie_list(self) -> list[Cookie]:
+        """Every cookie, in order."""
+        return parse_cookies(self.headers.values("Cookie"))
+
+    @property
+    def user_agent(self) -> str:
+        """The User-Agent field, or ""."""
+        return self.headers.get("User-Agent", "")
+
+    @property
+    def referer(self) -> str:
+        """The Referer field, or ""."""
+        return self.headers.get("Referer", "")
+
+    @property
+    def priority(self) -> str:
+        """The Priority field (RFC 9218), or ""."""
+        return self.headers.get("Priority", "")
+
+    def path_value(self, name: str) -> str:
+        """Return what the wildcard ``name`` of the pattern matched, or ""."""
+        return self.path_values.get(name, "")
+
+    # --- the body ---
+
+    @property
+    def body(self) -> Body:
+        if self._body is None:
+            self._body = Body(self._source)
+        return self._body
+
+    @property
+    def trailers(self) -> Headers:
+        """The trailer fields; empty until the body was read to its end."""
+        return Headers.trusted(list(self._source.trailers))
+
+    def limit_body(self, max_bytes: int) -> None:
+        """Make reads of the body raise BodyTooLarge beyond ``max_bytes``; the answer will be 413."""
+        self._body = _LimitedBody(self.body, max(max_bytes, 0))
+
+    async def read(self) -> bytes:
+        """Return the whole body.  Raises as ``Body.read``."""
+        return await self.body.read()
+
+    async def text(self) -> str:
+        """Return the body as text, in the charset that Content-Type names, else UTF-8.
+
+        Raises UnicodeDecodeError or LookupError besides what ``Body.read`` raises.
+        """
+        charset = parse_media_type(self.headers.get("Content-Type", ""))[1].get("charset", "utf-8")
+        return (await self.body.read()).decode(charset)
+
+    async def json(self) -> Any:
+        """Return the body parsed as JSON.  Raises ValueError besides what ``Body.read`` raises."""
+        return json.loads(await self.body.read())
+
+    # --- circumstances ---
+
+    @property
+    def remote_addr(self) -> str:
+        """``host:port`` of the peer, or its Unix socket's path, or ""."""
+        return self._source.remote_addr
+
+    @property
+    def tls(self) -> Any:
+        """The ``TLSInfo`` of the connection, or None."""
+        return self._source.tls
+
+    @property
+    def scheme(self) -> str:
+        """``"http"`` or ``"https"``."""
+        return self._source.scheme
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What middleware passes on to handlers; begins as what ``base_context`` and ``conn_context`` gave.
+
+        ``"server"`` is the Server, ``"local_addr"`` the address that the client reached.
+        """
+        if self._context is None:
+            self._context = self._source.context()
+        return self._context
+
+    @property
+    def is_disconnected(self) -> bool:
+        """Whether the peer has gone or closed its half, or the exchange is over."""
+        return self._source.disconnected
+
+    @property
+    def disconnected(self) -> Awaitable[None]:
+        """Await it to wait until ``is_disconnected``."""
+        return _Disconnected(self._source)
+
+    # --- copies ---
+
+    def shallow_copy(self) -> Request:
+        """Return a request that shares body, headers and context, and may have another URL or pattern."""
+        twin = Request.__new__(Request)
+        twin._source = self._source
+        twin.method = self.method
+        twin.pattern = self.pattern
+        twin.path_values = dict(self.path_values)
+        twin._body = self.body
+        twin._url = self._url
+        twin._headers = self.headers
+        twin._context = self.context
+        return twin
+
+    def with_url(self, url: URL) -> Request:
+        """Return a shallow copy whose URL is ``url``."""
+        twin = self.shallow_copy()
+        twin._url = url
+        return twin
+
+
+class _Disconnected:
+    """Waits for the peer to go, each time it is awaited."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._source.wait_disconnected().__await__()

@@ -1,0 +1,35 @@
+"""Two things only the socket under a transport can say or do.
+
+Both loops hide the socket behind the transport for good reasons; these two
+questions touch nothing that the loop keeps state about.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+__all__ = ["has_unread", "reset_on_close"]
+
+
+def has_unread(sock: socket.socket | None) -> bool:
+    """Whether the kernel holds bytes of the peer that the loop has not read yet.
+
+    The last look before an idle connection is closed.  False when there is no socket, at the
+    peer's end, and on any error: there is nothing to wait for then.
+    """
+    if sock is None:
+        return False
+    try:
+        return bool(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except OSError:
+        return False
+
+
+def reset_on_close(sock: socket.socket | None) -> None:
+    """Make the coming close a reset, so that a body which ends with the connection is not taken for whole."""
+    if sock is not None:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        except OSError:
+            pass  # it is gone already, which says the same

@@ -1,0 +1,365 @@
+"""One request and its response: the seam between a connection and what answers on it.
+
+``ResponseWriter``, ASGI and WSGI are three front doors to an ``Exchange``, none
+built on another.  Receiving: ``read`` gives the body piece by piece.  Sending:
+``start``, ``write``, ``end`` collect bytes, ``flush`` hands them to the transport in
+one write, ``drain`` waits while the peer takes nothing.
+
+Rule 1: only ``read``, ``drain`` and the ``wait_``s wait; the rest returns at once.
+Rule 2: bytes leave in the order of requests: an exchange whose turn has not come
+keeps its own (``pipeline="concurrent"``).
+
+RFC 9110 section 9; RFC 9112 sections 6 and 9.3.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from holdfast.errors import BodyClosed, Hijacked, RemoteProtocolError, UsageError
+from holdfast.net.address import address_text
+from holdfast.net.tasks import Event as Flag
+from holdfast.wire.events import Data, End
+from holdfast.wire.h1.response import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from holdfast.net.threads import Threads
+    from holdfast.net.tlsinfo import TLSInfo
+    from holdfast.net.transport import Transport
+    from holdfast.server.conn import Conn
+    from holdfast.server.forwarded import Origin
+    from holdfast.server.server import Server
+    from holdfast.wire.events import RequestHead
+
+__all__ = ["Exchange"]
+
+Field = tuple[bytes, bytes]
+
+
+class Exchange:
+    """One request and its response, for as long as its handler runs.
+
+    Attributes:
+        head: the request's head.
+        conn: the connection; front doors ask it for peer, local address and TLS only.
+        status: the final status once ``start`` was called, else 0.
+        body_complete: whether the request's body was received whole.
+        trailers: the request's trailer fields, empty until the body is complete.
+        bytes_received: of the body, framing not counted.
+        bytes_sent: of the response's body, framing not counted.
+        fields: of the final response, as ``start`` was given them.
+        origin: what a trusted proxy said of the peer (``server.forwarded``); None without one.
+        full_duplex: leave the request's body readable while the response is written.
+        over: the handler has returned, or failed.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_gone",
+        "_out",
+        "_reading",
+        "_response",
+        "body_complete",
+        "bytes_received",
+        "bytes_sent",
+        "conn",
+        "fields",
+        "first_byte_at",
+        "full_duplex",
+        "head",
+        "hijacked",
+        "origin",
+        "over",
+        "started_at",
+        "status",
+        "trailers",
+    )
+
+    def __init__(self, conn: Conn, head: RequestHead) -> None:
+        self.conn = conn
+        self.head = head
+        self.status = 0
+        self.fields: Iterable[Field] = ()
+        self.body_complete = head.content_length == 0
+        self.trailers: list[Field] = []
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.full_duplex = False
+        self.hijacked = False
+        self.origin: Origin | None = None
+        self.started_at = 0.0
+        self.first_byte_at = 0.0
+        self._response = conn.wire.respond(head)
+        self._out: list[bytes] = []
+        self.over = False
+        self._closed = False
+        self._reading = False
+        self._gone: Flag | None = None
+
+    def __repr__(self) -> str:
+        head = self.head
+        return f"<Exchange {head.method} {head.target} {self.status or 'no status yet'}>"
+
+    # --- circumstances ---
+
+    @property
+    def server(self) -> Server:
+        """The server that received it."""
+        return self.conn.server
+
+    @property
+    def remote_addr(self) -> str:
+        """``host:port`` of the peer, or its Unix socket's path, or ""."""
+        origin = self.origin
+        if origin is not None and origin.host:
+            return address_text((origin.host, origin.port))
+        return self.conn.peer
+
+    @property
+    def local_addr(self) -> str:
+        """``host:port`` that the peer reached, or the path of the Unix socket, or ""."""
+        return address_text(self.conn.transport.get_extra_info("sockname"))
+
+    @property
+    def peer_pair(self) -> tuple[str, int] | None:
+        """The peer's host and port; None on a Unix socket."""
+        origin = self.origin
+        if origin is not None and origin.host:
+            return origin.host, origin.port
+        return _pair(self.conn.transport.get_extra_info("peername"))
+
+    @property
+    def local_pair(self) -> tuple[str, int] | None:
+        """The host and port that the peer reached; None on a Unix socket."""
+        return _pair(self.conn.transport.get_extra_info("sockname"))
+
+    @property
+    def tls(self) -> TLSInfo | None:
+        """What the TLS handshake agreed on; None on a plain connection."""
+        info: TLSInfo | None = self.conn.transport.get_extra_info("tls")
+        return info
+
+    @property
+    def scheme(self) -> str:
+        """``"http"`` or ``"https"``."""
+        origin = self.origin
+        return (origin.scheme if origin is not None else "") or self.conn.scheme
+
+    @property
+    def threads(self) -> Threads:
+        """The server's pool for blocking work."""
+        return self.conn.server.thread_pool
+
+    def context(self) -> dict[str, Any]:
+        """What ``Request.context`` begins as."""
+        return {"server": self.server, "local_addr": self.local_addr, **self.conn.context}
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the peer has gone or closed its half, or the exchange is over."""
+        return self.conn.peer_gone or self.over
+
+    async def wait_disconnected(self) -> None:
+        """Return once ``disconnected`` holds."""
+        while not self.disconnected:
+            if self._gone is None:
+                self._gone = Flag()
+            await self._gone.wait()
+
+    def tell_disconnected(self) -> None:
+        """Wake whoever waits in ``wait_disconnected``."""
+        if self._gone is not None:
+            self._gone.set()
+
+    def finish(self) -> None:
+        """The handler is done with it, well or badly."""
+        self.over = self._closed = True
+        self.tell_disconnected()
+
+    # --- the request ---
+
+    async def read(self) -> bytes:
+        """Return the next piece of the body, ``b""`` once it is complete.
+
+        Sends ``100 (Continue)`` first where the peer waits for it.
+
+        Raises:
+            RemoteProtocolError: the body is malformed or was cut short.
+            Timeout: ``body_read_timeout``, ``read_timeout`` or ``min_body_rate`` ran out.
+            ConnectionReset: the connection is lost.
+            BodyClosed: the exchange is over, or the final head was sent in place of 100 (Continue).
+            UsageError: another task is reading.
+        """
+        if self.body_complete:
+            return b""
+        if self._closed:
+            raise BodyClosed("the request body was read after its exchange ended or after it was closed")
+        if self._reading:
+            raise UsageError("the request body is being read by another task")
+        self._send_continue()
+        self._reading = True
+        try:
+            return await self.next_piece()
+        finally:
+            self._reading = False
+
+    async def next_piece(self) -> bytes:
+        """As ``read``, for the connection itself: also once the body was closed."""
+        conn = self.conn
+        while True:
+            try:
+                event = conn.wire.next_event()
+            except RemoteProtocolError:
+                conn.wire.body_broken = True
+                raise
+            if type(event) is Data:
+                data = event.data
+                self.bytes_received += len(data)
+                conn.resume_reading()
+                return data
+            if type(event) is End:
+                self.body_complete = True
+                self.trailers = event.trailers
+                return b""
+            await conn.wait_for_body(self)
+
+    def _send_continue(self) -> None:
+        response = self._response
+        if response.awaits_continue:
+            if response.mode:
+                raise BodyClosed("the peer was told not to send its body: 100 (Continue) was awaited")
+            self.interim(100, ())
+
+    async def settle_body(self) -> None:
+        """Read and drop what the handler left of a small body, before the head of the response.
+
+        A peer that writes its whole body before it reads would otherwise wait for ever while we do.
+        A body with more than ``max_drain_bytes`` to come makes the connection close instead.
+        """
+        if self.body_complete or self._closed:
+            return
+        if not self._response.awaits_continue:
+            await self.conn.drain_body(self)
+        self._closed = True
+
+    def close_body(self) -> None:
+        """Make later reads raise ``BodyClosed``; what is unread is settled when the exchange ends."""
+        self._closed = True
+
+    # --- the response ---
+
+    def interim(self, status: int, fields: Iterable[Field] = ()) -> None:
+        """Send a 1xx head at once.  Raises LocalProtocolError for a wrong status or field."""
+        self._check_open()
+        self._response.interim(status, fields, self._out)
+        self.flush()
+
+    def start(
+        self, status: int, fields: Iterable[Field], *, length: int | None = None, date: bool = True
+    ) -> None:
+        """Fix the final head; it leaves with the first ``flush``.
+
+        Args:
+            length: the whole body's length in bytes, where it is known and ``fields`` need not say it.
+            date: add ``Date`` unless ``fields`` has one.
+
+        Raises:
+            LocalProtocolError: a field is malformed or contradicts another, or a head was sent already.
+            Hijacked, ConnectionReset: the connection is another's, or is lost.
+        """
+        self._check_open()
+        conn = self.conn
+        self._response.start(
+            status,
+            fields,
+            self._out,
+            length=length,
+            date=conn.server.date_line() if date else b"",
+            body_complete=self.body_complete,
+        )
+        self.status = status
+        self.fields = fields
+
+    def write(self, data: bytes) -> None:
+        """Add ``data`` to the body.
+
+        Raises:
+            ContentLengthError: it goes beyond the declared length; nothing of it was sent.
+            BodyNotAllowed: the status allows no body.
+            Hijacked, ConnectionReset: the connection is another's, or is lost.
+        """
+        self._check_open()
+        self._response.data(data, self._out)
+        if self._response.mode != Mode.DISCARD:
+            self.bytes_sent += len(data)
+
+    def end(self, trailers: Sequence[Field] = ()) -> None:
+        """End the response and send what is left of it."""
+        self._response.end(trailers, self._out)
+        self.flush()
+
+    @property
+    def ended(self) -> bool:
+        """Whether ``end`` was called."""
+        return self._response.ended
+
+    @property
+    def body_discarded(self) -> bool:
+        """Whether what is written is not sent: the request was HEAD."""
+        return self._response.mode == Mode.DISCARD
+
+    def flush(self) -> None:
+        """Hand everything collected to the transport, in one write, if it is our turn."""
+        out = self._out
+        conn = self.conn
+        if not out or conn.current is not self:
+            return
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
+        conn.transport.write(data)
+        if conn.traced:
+            conn.traced.wrote(self)
+
+    async def drain(self) -> None:
+        """Flush, then wait while more than the high-water mark is unsent.
+
+        Raises:
+            ConnectionReset, Timeout: the connection is lost; Timeout when a write clock cut it.
+        """
+        self.flush()
+        conn = self.conn
+        if self._out:
+            await conn.wait_turn(self)
+        if conn.write_paused:
+            await conn.wait_writable()
+        if conn.error is not None:
+            raise conn.error
+
+    # --- ways out ---
+
+    def abort(self) -> None:
+        """Break the connection off: the peer cannot mistake what it got for a whole response."""
+        self.conn.abort_exchange(self)
+
+    def hijack(self) -> tuple[Transport, bytes]:
+        """Give the connection away: its transport, and the bytes read ahead.
+
+        Raises:
+            Hijacked: it was given away already.
+            NotSupported: the response was ended, or other exchanges share the connection.
+        """
+        self._check_open()
+        self.flush()
+        return self.conn.hijack(self)
+
+    def _check_open(self) -> None:
+        if self.hijacked:
+            raise Hijacked("the connection was hijacked")
+        if self.conn.error is not None:
+            raise self.conn.error
+
+
+def _pair(name: Any) -> tuple[str, int] | None:
+    return (name[0], name[1]) if isinstance(name, tuple) else None

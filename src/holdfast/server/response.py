@@ -1,0 +1,312 @@
+"""What a handler writes its response to: Go's ResponseWriter, with Python's manners.
+
+Strategy: what a handler writes is kept until there is more than ``RESPONSE_BUFFER``
+of it, or it flushes, or it returns.  A response that is whole by then gets its
+``Content-Length`` and leaves, head and body, in one write; a longer one is chunked.
+
+Rule 1: the head is frozen at the first ``write_header`` or ``write``; what is set in
+``headers`` afterwards does not reach the peer, trailers aside.
+Rule 2: only this file decides what Go's server decides for a handler: the implicit
+200, sniffing, the automatic length, when a small unread body is read.
+
+Go's net/http server.go, ``response`` and ``chunkWriter``; RFC 9110 section 8.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from holdfast.errors import BodyNotAllowed, ContentLengthError, LocalProtocolError
+from holdfast.headers import Headers
+from holdfast.limits import RESPONSE_BUFFER
+from holdfast.mime import detect_content_type
+from holdfast.net.stream import Stream
+from holdfast.server.controller import ResponseController
+from holdfast.status import allows_body
+from holdfast.wire.framing import allowed_in_trailers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from holdfast.server.exchange import Exchange
+
+__all__ = ["ResponseWriter"]
+
+
+class ResponseWriter:
+    """One response, as its handler makes it.  Not to be kept beyond the handler's return.
+
+    Attributes:
+        headers: of the response; frozen at the first write.
+        status: 0 until the final status is chosen.
+        bytes_written: of the body, as ``write`` was given them (for HEAD too, though nothing is sent).
+        exchange: the seam underneath, for other front doors.
+    """
+
+    __slots__ = (
+        "_controller",
+        "_declared",
+        "_frozen",
+        "_pieces",
+        "_sent_head",
+        "_size",
+        "_suppressed",
+        "_trailers",
+        "bytes_written",
+        "exchange",
+        "headers",
+        "status",
+    )
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.headers = Headers()
+        self.status = 0
+        self.bytes_written = 0
+        self._frozen: Headers = self.headers
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._declared = -1  # the handler's own Content-Length, in bytes
+        self._sent_head = False
+        self._trailers: Headers | None = None
+        self._controller: ResponseController | None = None
+
+    @property
+    def trailers(self) -> Headers:
+        """Fields to send after the body.
+
+        They reach the peer when the response is chunked: set one, or name it in a ``Trailer``
+        header, before the first write, and the response will be (RFC 9110 6.5).
+        """
+        if self._trailers is None:
+            self._trailers = Headers()
+        return self._trailers
+
+    @property
+    def controller(self) -> ResponseController:
+        """Deadlines, full duplex, flush and hijack of this response."""
+        if self._controller is None:
+            self._controller = ResponseController(self)
+        return self._controller
+
+    def write_header(self, status: int) -> None:
+        """Freeze the head with ``status``; a 1xx other than 101 is sent at once, and another may follow.
+
+        A second final status is ignored, with a line in the log.
+
+        Raises:
+            ValueError: ``status`` is not 100…999.
+            LocalProtocolError: Content-Length is no number, or the status is interim and comes too late.
+        """
+        if self.status:
+            _log.warning("superfluous write_header(%s) from %s", status, _caller())
+            return
+        if type(status) is not int:
+            status = int(status)
+        if not 100 <= status <= 999:
+            raise ValueError(f"a status is a number from 100 to 999, not {status}")
+        if status < 200 and status != 101:
+            self.exchange.interim(status, self.headers.fields)
+            return
+        frozen = self.headers.copy()
+        declared = frozen.get("Content-Length")
+        if declared is not None:
+            if not (declared.isascii() and declared.isdigit()):
+                raise LocalProtocolError(f"Content-Length is a number of bytes, not {declared!r}")
+            self._declared = int(declared)
+        self._frozen = frozen
+        self.status = status
+
+    async def write_informational(
+        self, status: int, headers: Headers | Mapping[str, str] | None = None
+    ) -> None:
+        """Send a 1xx response with ``headers`` at once, e.g. 103 with ``Link`` fields.
+
+        An HTTP/1.0 peer gets none.  Raises LocalProtocolError after the final head.
+        """
+        self.exchange.interim(status, Headers(headers or ()).fields)
+        await self.exchange.drain()
+
+    async def write(self, data: bytes | str) -> int:
+        """Add ``data`` (a str as UTF-8) to the body and return its length in bytes.
+
+        The first write freezes the head, with status 200 if none was chosen.  Waits while the peer
+        is slower than the handler.
+
+        Raises:
+            TypeError: ``data`` is neither bytes nor str.
+            BodyNotAllowed: the status allows no body.
+            ContentLengthError: this goes beyond the declared length; nothing of it is sent.
+            Hijacked, ConnectionReset, Timeout: the connection is another's, lost, or was cut.
+        """
+        size = self.keep(data)
+        if self._size > RESPONSE_BUFFER:
+            await self.send_kept()
+        return size
+
+    def keep(self, data: bytes | str) -> int:
+        """The half of ``write`` that never waits; once ``is_full``, the other half has to follow."""
+        if type(data) is not bytes:
+            data = _as_bytes(data)
+        if not self.status:
+            self.write_header(200)
+        size = len(data)
+        if size:
+            self._check_length(size)
+            self.bytes_written += size
+            self._pieces.append(data)
+            self._size += size
+        return size
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more is kept than the buffer's size."""
+        return self._size > RESPONSE_BUFFER
+
+    async def send_kept(self) -> None:
+        """Send what ``keep`` has kept, and wait while the peer is slow."""
+        await self._send_pieces()
+        await self.exchange.drain()
+
+    async def flush(self) -> None:
+        """Send what is written so far; the head goes first, and the body's length is unknown from then on."""
+        if not self.status:
+            self.write_header(200)
+        await self.send_kept()
+
+    async def write_json(self, value: Any, status: int = 200) -> None:
+        """Send ``value`` as JSON (UTF-8, compact), with ``Content-Type: application/json`` unless one is set.
+
+        Raises TypeError or ValueError for what JSON cannot say; nothing has been sent then.
+        """
+        body = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        self.headers.setdefault("Content-Type", "application/json")
+        self.write_header(status)
+        await self.write(body)
+
+    async def hijack(self) -> tuple[Stream, bytes]:
+        """Take the connection: a stream, and the bytes that were read ahead and belong to it.
+
+        The stream returns those bytes first; they are given only to be looked at.  The server
+        forgets the connection; who takes it must close it.
+
+        Raises:
+            Hijacked: it was taken already.
+            NotSupported: other exchanges share the connection.
+        """
+        if self.status and not self._sent_head:
+            self._start(None)
+        transport, leftover = self.exchange.hijack()
+        return Stream.take_over(transport, leftover), leftover
+
+    def _check_length(self, size: int) -> None:
+        if self._declared >= 0 and self.bytes_written + size > self._declared:
+            left = self._declared - self.bytes_written
+            raise ContentLengthError(f"{size} bytes written, {left} left of Content-Length {self._declared}")
+        if not allows_body(self.status):
+            raise BodyNotAllowed(f"a {self.status} response has no body")
+
+    async def _send_pieces(self) -> None:
+        exchange = self.exchange
+        if not self._sent_head:
+            if not exchange.body_complete and not exchange.full_duplex:
+                await exchange.settle_body()
+            self._start(None)
+        if self._pieces:
+            exchange.write(self._take_pieces())
+
+    async def finish(self) -> None:
+        """The handler returned: send what is left.  Called by the server, once."""
+        exchange = self.exchange
+        if exchange.hijacked:
+            return
+        if not self.status:
+            self.write_header(200)
+        if not self._sent_head:
+            if not exchange.body_complete and not exchange.full_duplex:
+                await exchange.settle_body()
+            self._start(self._size)
+        if self._pieces:
+            exchange.write(self._take_pieces())
+        exchange.close_body()
+        exchange.end(self._trailer_fields())
+
+    def _take_pieces(self) -> bytes:
+        pieces = self._pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self._size = 0
+        return data
+
+    def _start(self, length: int | None) -> None:
+        """Send the frozen head; ``length`` is the whole body's, if the handler has returned."""
+        frozen = self._frozen
+        pieces = self._pieces
+        fields = frozen.fields
+        if pieces and "Content-Type" not in frozen and not _coded(frozen):
+            fields.append((b"content-type", detect_content_type(b"".join(pieces)[:512]).encode("ascii")))
+        if self.status == 304:
+            fields = [field for field in fields if field[0] != b"content-type"]
+        if self._trailers is not None or "Trailer" in frozen:
+            fields, length = self._announce_trailers(fields), None
+        elif self._no_automatic_length(frozen):
+            length = None
+        self._sent_head = True
+        self.exchange.start(self.status, fields, length=length, date="Date" not in frozen)
+
+    def _no_automatic_length(self, frozen: Headers) -> bool:
+        """HEAD without a body tells no length; one that the handler suppressed is not told either."""
+        return (
+            (self.exchange.head.method == "HEAD" and not self._pieces)
+            or "Content-Length" in frozen
+            or "Transfer-Encoding" in frozen
+        )
+
+    def _announce_trailers(self, fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Leave declared trailers out of the head, and declare those that are set already."""
+        declared = self._declared_trailers()
+        fields = [field for field in fields if field[0] not in declared]
+        if self._trailers and (new := [n for n, _ in self._trailers.fields if n not in declared]):
+            fields.append((b"trailer", b", ".join(dict.fromkeys(new))))
+        return fields
+
+    def _declared_trailers(self) -> set[bytes]:
+        lines = [value for name, value in self._frozen.fields if name == b"trailer"]
+        names = {item.strip().lower() for line in lines for item in line.split(b",")}
+        return {name for name in names if allowed_in_trailers(name)}
+
+    def _trailer_fields(self) -> list[tuple[bytes, bytes]]:
+        """``trailers``, and what the handler put into ``headers`` under a declared name (Go's way)."""
+        if self._trailers is None and "Trailer" not in self._frozen:
+            return []
+        fields = [] if self._trailers is None else list(self._trailers.fields)
+        if wrong := [name for name, _ in fields if not allowed_in_trailers(name)]:
+            raise LocalProtocolError(f"{wrong[0].decode()!r} is not allowed in trailers")
+        taken = {name for name, _ in fields}
+        declared = self._declared_trailers() - taken
+        return fields + [field for field in self.headers.fields if field[0] in declared]
+
+
+def _coded(headers: Headers) -> bool:
+    """Whether the body is encoded in a way that sniffing cannot see through."""
+    return bool(headers.get("Content-Encoding")) or "Transfer-Encoding" in headers
+
+
+def _as_bytes(data: Any) -> bytes:
+    if isinstance(data, str):
+        return data.encode()
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    raise TypeError(f"a body is bytes or str, not {type(data).__name__}")
+
+
+def _caller() -> str:
+    """Where the handler called us from, for the log."""
+    frame = sys._getframe(2)
+    return f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
+
+
+_log: Final = logging.getLogger("holdfast.error")

@@ -1,0 +1,502 @@
+"""The server: its settings, its listeners, its connections, and its end.
+
+A ``Server`` is made anywhere and belongs to the loop that first serves with it.  It
+accepts, counts and remembers connections; what happens on one is ``conn``'s.
+
+Rule 1: one bad accept, one bad connection, one bad handler never end the server.
+Rule 2: every clock that protects has a default; None switches one off, loudly.
+
+Go's net/http server.go ``Server``; RFC 9112 section 9.6 for the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections import Counter
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from holdfast import limits
+from holdfast.dates import http_date
+from holdfast.errors import (
+    HTTPError,
+    LimitExceeded,
+    RemoteProtocolError,
+    ServerClosed,
+    Timeout,
+    UsageError,
+)
+from holdfast.headers import Headers
+from holdfast.net.clock import LoopClock
+from holdfast.net.listen import AcceptError, Listener, bind, open_transport, parse_addr
+from holdfast.net.tasks import Event as Flag
+from holdfast.net.tasks import cancel, on_signal, run, spawn
+from holdfast.net.threads import Threads
+from holdfast.net.timers import Timers
+from holdfast.net.tls import TLSTransport
+from holdfast.net.tlsconfig import server_context
+from holdfast.server.conn import Conn
+from holdfast.server.handlers import as_handler, native_front
+from holdfast.server.mux import default_mux
+from holdfast.server.settings import Settings
+from holdfast.server.snapshot import ConnectionInfo, ServerStats, snapshot
+from holdfast.server.traced import Traced
+from holdfast.status import reason as status_reason
+from holdfast.trace.hooks import ServerTrace
+from holdfast.wire.lifecycle import State
+from holdfast.wire.persistence import CloseReason
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+
+    from holdfast.net.clock import Clock
+    from holdfast.server.exchange import Exchange
+
+__all__ = ["Server", "listen_and_serve"]
+
+
+class Server(Settings):
+    """An HTTP server; see ``Settings`` for what it takes.
+
+    Raises:
+        TypeError: ``handler`` is no handler.
+        ValueError: a setting is out of range.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        handler = default_mux if self.handler is None else self.handler
+        self.front = getattr(handler, "serve_exchange", None) or native_front(as_handler(handler))
+        self._host = handler
+        self.timeouts = self.clocks()
+        self.exchange_clocks = self.read_timeout is not None or self.write_timeout is not None
+        self.min_body_grace = limits.MIN_BODY_RATE_GRACE
+        self.scheme = "https" if self.tls is not None else "http"
+        self.log = self.error_log or logging.getLogger("holdfast.error")
+        self.requests = 0
+        self.closed_because: Counter[str] = Counter()
+        self.default_fields = [_field(*pair) for pair in self.default_headers]
+        self._accepted_count = 0
+        self._conns: set[Conn] = set()
+        self._listeners: list[Listener] = []
+        self._on_shutdown: list[Callable[[], Awaitable[None] | None]] = []
+        self._date = b""
+        self._date_at = 0
+        self._keep_alives_off = False
+        self._full_logged = -inf
+        self._at_limit = False
+        self._threads: Threads | None = None
+        self.clock: Clock | None = None
+        self.shutting_down = False
+        self._ended = False
+        self._base_context: Mapping[str, Any] = {}
+
+    def __repr__(self) -> str:
+        where = ", ".join(self.addresses) or "not listening"
+        state = "shutting down" if self.shutting_down else f"{len(self._conns)} connections"
+        return f"<Server {where}, {state}>"
+
+    # --- serving ---
+
+    def listen_and_serve(self) -> None:
+        """Listen on ``addr`` and serve until SIGINT or SIGTERM; drain, and return.
+
+        Blocks.  A second signal closes at once.  Raises DialError when it cannot listen.
+        """
+        run(self._run_until_signalled())
+
+    async def _run_until_signalled(self) -> None:
+        import signal
+
+        stopping: list[Any] = []
+
+        def stop() -> None:
+            stopping.append(spawn(self.close() if stopping else self._shut_down_quietly()))
+
+        undo = [on_signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)]
+        try:
+            await self.serve()
+        except ServerClosed:
+            for task in stopping:
+                await task
+        finally:
+            for remove in undo:
+                remove()
+
+    async def _shut_down_quietly(self) -> None:
+        try:
+            await self.shutdown()
+        except Timeout as error:
+            self.log.warning("%s", error)
+
+    async def serve(self, listener: Listener | Iterable[Listener] | None = None) -> None:
+        """Accept connections from ``listener`` (or listen on ``addr``) until shut down.
+
+        May be called several times, for several listeners.  The listeners are closed at the end.
+
+        Raises:
+            ServerClosed: always, once ``shutdown`` or ``close`` was called; ``shutdown`` goes on waiting.
+            DialError: it cannot listen.
+            OSError: accepting failed for good.
+        """
+        await self.start(listener)
+        await self._stopped.wait()
+        if self._failure is not None:
+            raise self._failure
+        raise ServerClosed("the server was shut down")
+
+    async def start(self, listener: Listener | Iterable[Listener] | None = None) -> None:
+        """Begin to accept, and return; ``async with`` and ``serve`` do this.  Raises as ``serve``."""
+        if listener is None:
+            listeners = [] if self.shutting_down else self._bind()
+        else:
+            listeners = [listener] if isinstance(listener, Listener) else list(listener)
+        if self.shutting_down:
+            for each in listeners:
+                each.close()
+            raise ServerClosed("the server was shut down")
+        await self._begin()
+        for each in listeners:
+            self._listeners.append(each)
+            each.start(self._clock, self._accepted, on_error=self._accept_failed)
+
+    async def __aenter__(self) -> Server:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._shut_down_quietly()
+
+    def _bind(self) -> list[Listener]:
+        addr = self.addr if self.addr is not None else (":https" if self.tls is not None else ":http")
+        texts = [addr] if isinstance(addr, str) else addr
+        bound: list[Listener] = []
+        try:
+            for text in texts:
+                bound += bind(parse_addr(text), backlog=self.backlog, uds_mode=self.uds_mode)
+        except BaseException:
+            for listener in bound:
+                listener.close()
+            raise
+        return bound
+
+    async def _begin(self) -> None:
+        """Settle on the running loop; only the first call does anything."""
+        if self.clock is not None:
+            return
+        self.use_clock(LoopClock())
+        if self.tls is not None:
+            self._tls = server_context(self.tls, on_error=lambda error: self.log.error("%s", error))
+        if self.base_context is not None:
+            self._base_context = self.base_context()
+        startup = getattr(self._host, "startup", None)
+        if startup is not None:
+            await startup()
+
+    def use_clock(self, clock: Clock) -> None:
+        """Take the time from ``clock``; called before serving, by tests with a fake one."""
+        self.clock = self._clock = clock
+        self.time = clock.time
+        self.timers = Timers(clock)
+        self._stopped = Flag()
+        self._empty = Flag()
+        self._failure: OSError | None = None
+        wanted = self.conn_state is not None or self.debug or self.trace != ServerTrace()
+        self.traced = Traced(self.trace, self.conn_state, self.debug, clock.time) if wanted else None
+
+    # --- accepting ---
+
+    def _accepted(self, sock: socket.socket) -> None:
+        conn = self.adopt(sock)
+        conn.task = spawn(self._open(conn, sock))
+        if self.max_connections is not None and len(self._conns) >= self.max_connections:
+            self._pause_accepting()
+
+    def adopt(self, sock: socket.socket | None) -> Conn:
+        """Make the connection of a socket, or of a transport without one, and count it."""
+        conn = Conn(self, sock)
+        self._accepted_count += 1
+        self._conns.add(conn)
+        if self.shutting_down:
+            conn.wire.shutting_down = True
+        if self._keep_alives_off:
+            conn.wire.keep_alives_off = True
+        if self.traced:
+            self.traced.opened(conn)
+        return conn
+
+    async def _open(self, conn: Conn, sock: socket.socket) -> None:
+        """A connection's task: open its transport, shake hands, serve."""
+        try:
+            if self.tls is None:
+                await open_transport(sock, conn)
+            else:
+                tls = TLSTransport(
+                    self._tls,
+                    self.timers,
+                    make_owner=lambda _: conn,
+                    on_failed=lambda error: self._handshake_failed(conn, error),
+                    handshake_timeout=self.tls_handshake_timeout,
+                )
+                conn.transport = tls
+                await open_transport(sock, tls)
+        except HTTPError as error:
+            conn.connection_lost(error)
+            return
+        await conn.run()
+
+    def _handshake_failed(self, conn: Conn, error: Exception) -> None:
+        timed_out = isinstance(error, Timeout)
+        conn.reason = CloseReason.HANDSHAKE_TIMEOUT if timed_out else CloseReason.HANDSHAKE_FAILED
+        self.log.info("%s", error)
+        conn.connection_lost(error)
+
+    def _accept_failed(self, kind: AcceptError, error: OSError) -> None:
+        if kind is AcceptError.FATAL:
+            self._failure = error
+            self._stopped.set()
+            return
+        if self.on_accept_error is not None:
+            self.on_accept_error(error)
+        if self.traced:
+            self.traced.accept_error(error)
+        shed = self._shed(limits.SHED_AT_ONCE) if kind is AcceptError.FULL else 0
+        now = self.time()
+        if now - self._full_logged >= 1.0:
+            self._full_logged = now
+            self.log.warning("cannot accept: %s; %d idle connections closed for it", error, shed)
+
+    def _pause_accepting(self) -> None:
+        if not self._shed(1):
+            self._at_limit = True
+            for listener in self._listeners:
+                listener.pause()
+
+    def _shed(self, most: int) -> int:
+        """Close up to ``most`` idle connections, those that have been idle longest first."""
+        idle = [conn for conn in self._conns if conn.life.state is State.IDLE]
+        idle.sort(key=lambda conn: conn.clocks.since)
+        return sum(conn.shed() for conn in idle[:most])
+
+    def forget(self, conn: Conn) -> None:
+        """A connection is over, or another's.  Called by it, once."""
+        self._conns.discard(conn)
+        self.closed_because[conn.reason or CloseReason.PEER_LEFT] += 1
+        if self.traced:
+            self.traced.closed(conn)
+        if self._at_limit and not self.shutting_down:
+            self._at_limit = False
+            for listener in self._listeners:
+                listener.resume()
+        if not self._conns and self.shutting_down:
+            self._empty.set()
+
+    # --- what a connection asks ---
+
+    @property
+    def thread_pool(self) -> Threads:
+        """Threads for handlers that block, made at first need."""
+        if self._threads is None:
+            self._threads = Threads(self.threads, "holdfast-worker")
+        return self._threads
+
+    def connection_context(self, conn: Conn) -> Mapping[str, Any]:
+        """What ``Request.context`` begins with on this connection."""
+        if self.conn_context is None:
+            return self._base_context
+        return self.conn_context(self._base_context, conn)
+
+    def date_line(self) -> bytes:
+        """The ``Date`` line, made once a second; b"" when it is switched off."""
+        if not self.date_header:
+            return b""
+        now = int(time.time())
+        if now != self._date_at:
+            self._date_at = now
+            self._date = b"Date: " + http_date(now) + b"\r\n"
+        return self._date
+
+    def refused(self, conn: Conn, error: RemoteProtocolError, answer: bytes) -> bytes:
+        """A request could not be read: tell the hooks, which may have another answer."""
+        if self.traced:
+            self.traced.refused(conn, error)
+        other = self.on_refused(conn, error) if self.on_refused is not None else None
+        return answer if other is None else other
+
+    async def answer_special(self, exchange: Exchange) -> None:
+        """Answer what no handler is asked about: an unknown expectation, and ``OPTIONS *``."""
+        head = exchange.head
+        if head.expect_unknown:
+            exchange.start(417, [(b"connection", b"close")], length=0)
+            exchange.end()
+        elif head.method == "OPTIONS" and self.general_options:
+            exchange.start(200, [], length=0)
+            exchange.end()
+        else:
+            await self.front(exchange)
+
+    def handler_failed(self, exchange: Exchange, error: Exception) -> None:
+        """Log what a handler raised, with its stack."""
+        if isinstance(error, RemoteProtocolError | LimitExceeded | Timeout):
+            self.log.info("%s from %s: %s", exchange, exchange.remote_addr, error)
+            return
+        stack = "".join(traceback.format_exception(error))[-limits.MAX_TRACEBACK :]
+        self.log.error("handler failed in %s from %s\n%s", exchange, exchange.remote_addr, stack)
+
+    def answer_failure(self, exchange: Exchange, error: Exception) -> bool:
+        """Answer in the place of a handler that raised before it had begun; say whether that was possible."""
+        status = 500
+        if isinstance(error, RemoteProtocolError | LimitExceeded):
+            status = error.status
+        elif isinstance(error, Timeout):
+            status = 408
+        body = f"{status_reason(status)}\n".encode()
+        fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        try:
+            exchange.start(status, fields, length=len(body))
+            exchange.write(body)
+            exchange.end()
+        except HTTPError:
+            return False
+        return True
+
+    # --- the end ---
+
+    def register_on_shutdown(self, function: Callable[[], Awaitable[None] | None]) -> None:
+        """Have ``function()`` called, in its own task, when ``shutdown`` begins; it is not waited for."""
+        self._on_shutdown.append(function)
+
+    def set_keep_alives_enabled(self, enabled: bool) -> None:
+        """Switch persistent connections; False closes idle ones now, and the others after their response."""
+        self._keep_alives_off = not enabled
+        for conn in list(self._conns):
+            if enabled:
+                conn.wire.keep_alives_off = False
+            else:
+                conn.end_keep_alive()
+
+    async def shutdown(self, timeout: float | None = None, *, drain_backlog: bool = True) -> None:
+        """Stop in good order: what was begun, or waits to be accepted, is answered; then connections close.
+
+        Args:
+            timeout: seconds to wait; ``shutdown_timeout`` when None.
+            drain_backlog: accept what waits in the kernel's queue first; False when another process
+                goes on listening on the same socket.
+
+        Raises:
+            Timeout: time ran out; what was left has been cut.
+        """
+        self.shutting_down = True
+        if self.clock is None:
+            return
+        self._stop_listening(drain_backlog)
+        for function in self._on_shutdown:
+            spawn(_call(function))
+        for conn in list(self._conns):
+            conn.shut_down()
+        try:
+            await self._wait_until_empty(self.shutdown_timeout if timeout is None else timeout)
+        finally:
+            await self._end()
+
+    async def close(self) -> None:
+        """Stop now: every connection but the hijacked ones is cut.  A second call does nothing more."""
+        self.shutting_down = True
+        if self.clock is None:
+            return
+        self._stop_listening(False)
+        tasks = [conn.task for conn in self._conns if conn.task is not None]
+        for conn in list(self._conns):
+            conn.kill()
+        await cancel(*tasks)
+        await self._end()
+
+    def _stop_listening(self, drain_backlog: bool) -> None:
+        for listener in self._listeners:
+            if drain_backlog:
+                listener.drain_backlog()
+            listener.close()
+        self._listeners.clear()
+        self._stopped.set()
+
+    async def _wait_until_empty(self, timeout: float | None) -> None:
+        """Wait for the connections; those that never spoke are given ``NEW_GRACE`` from their opening."""
+        deadline = self.time() + (inf if timeout is None else timeout)
+        while self._conns:
+            now = self.time()
+            if now >= deadline:
+                left = len(self._conns)
+                await self.close()
+                raise Timeout("shutdown_timeout", f"{left} connections were cut after {timeout} s of grace")
+            self._empty.clear()
+            silent = [conn for conn in self._conns if conn.life.state is State.NEW]
+            for conn in silent:
+                if now - conn.opened_at >= limits.NEW_GRACE:
+                    conn.end_silent()
+            opened = [c.opened_at for c in silent if c.life.state is State.NEW]
+            until = min([deadline, *(at + limits.NEW_GRACE for at in opened)])
+            await self._wait(self._empty, until)
+
+    async def _wait(self, flag: Flag, until: float) -> None:
+        """Wait for ``flag``, or until the clock says ``until``."""
+        handle = self._clock.call_at(until, flag.set) if until < inf else None
+        await flag.wait()
+        if handle is not None:
+            handle.cancel()
+
+    async def _end(self) -> None:
+        """Nothing is served any more: let the application and the threads go."""
+        host_shutdown = getattr(self._host, "shutdown", None)
+        if host_shutdown is not None and not self._ended:
+            self._ended = True
+            await host_shutdown()
+        if self._threads is not None:
+            await self._threads.close()
+
+    # --- looking ---
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it listens, as text."""
+        return [listener.addr for listener in self._listeners]
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine finds it.  Raises UsageError when it does not listen."""
+        if not self._listeners:
+            raise UsageError("the server does not listen")
+        return self._listeners[0].url(self.scheme)
+
+    def stats(self) -> ServerStats:
+        """Count connections by state, requests, and the reasons of the connections that ended."""
+        states = Counter(conn.life.state for conn in self._conns)
+        return ServerStats(
+            connections_accepted=self._accepted_count,
+            connections_open=len(self._conns),
+            by_state={state.name.lower(): count for state, count in sorted(states.items())},
+            requests=self.requests,
+            closed_because=dict(self.closed_because),
+        )
+
+    def connections(self) -> list[ConnectionInfo]:
+        """Return what each connection is doing, the oldest first (S22)."""
+        now = self.time() if self.clock is not None else 0.0
+        return [snapshot(conn, now) for conn in sorted(self._conns, key=lambda conn: conn.opened_at)]
+
+
+def listen_and_serve(addr: str | Sequence[str], handler: Any = None, **settings: Any) -> None:
+    """Serve ``handler`` on ``addr`` until SIGINT or SIGTERM; see ``Server`` for the settings."""
+    Server(handler, addr=addr, **settings).listen_and_serve()
+
+
+async def _call(function: Callable[[], Awaitable[None] | None]) -> None:
+    waiting = function()
+    if waiting is not None:
+        await waiting
+
+
+def _field(name: str, value: str) -> tuple[bytes, bytes]:
+    return Headers([(name, value)]).raw[0]

@@ -1,0 +1,120 @@
+"""One HTTP/1 connection as its server sees it: requests in, responses out, and whether it goes on.
+
+The decoder reads one message at a time; ``ResponseEncoder`` writes one response.
+This class holds what they have in common: the facts that ``close_reason`` asks
+about, and what happens to a body that nobody read.
+
+Rule 1: nothing behind a request is parsed before that request has been decided
+upon: ``next_event`` is called by the owner, never by the arrival of bytes.
+Rule 2: a fact that is set stays set; the connection ends with its exchange.
+
+RFC 9112 section 9.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holdfast import limits
+from holdfast.errors import LimitExceeded, RemoteProtocolError
+from holdfast.status import reason, status_line
+from holdfast.wire.events import RequestHead
+from holdfast.wire.h1.decoder import RequestDecoder
+from holdfast.wire.h1.response import ResponseEncoder
+
+if TYPE_CHECKING:
+    from holdfast.wire.events import Event
+    from holdfast.wire.persistence import CloseReason
+
+__all__ = ["H1Connection", "refusal"]
+
+
+class H1Connection:
+    """The facts and the decoder of one connection; see ``persistence.Facts`` for the facts.
+
+    Args:
+        max_header_bytes: of a request line and its fields together.
+        max_header_count: field lines of a head, and of a trailer section.
+    """
+
+    __slots__ = (
+        "_eof",
+        "body_broken",
+        "body_left",
+        "connect",
+        "decoder",
+        "expect_left",
+        "keep_alives_off",
+        "local_close",
+        "peer_wish",
+        "short_body",
+        "shutting_down",
+        "until_eof",
+        "worn_out",
+    )
+
+    def __init__(
+        self,
+        *,
+        max_header_bytes: int = limits.MAX_HEADER_BYTES,
+        max_header_count: int = limits.MAX_HEADER_COUNT,
+    ) -> None:
+        self.decoder = RequestDecoder(max_header_bytes=max_header_bytes, max_header_count=max_header_count)
+        self.peer_wish: CloseReason | None = None
+        self._eof = False
+        self.shutting_down = False
+        self.local_close = False
+        self.worn_out = False
+        self.keep_alives_off = False
+        self.until_eof = False
+        self.short_body = False
+        self.body_left = False
+        self.body_broken = False
+        self.expect_left = False
+        self.connect = False
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the peer."""
+        self.decoder.feed(data)
+
+    def receive_eof(self) -> None:
+        """The peer closed its half; what came before is still answered."""
+        self._eof = True
+        self.decoder.feed_eof()
+
+    @property
+    def peer_eof(self) -> bool:
+        """Whether the peer closed its half, and nothing it sent before is left."""
+        return self._eof and not self.decoder.buffered
+
+    def next_event(self) -> Event | None:
+        """Return the next event, or None when it needs more bytes.
+
+        Raises:
+            RemoteProtocolError: the peer broke HTTP; every later call raises the same.
+        """
+        event = self.decoder.next_event()
+        if type(event) is RequestHead:
+            self.peer_wish = event.persist
+        return event
+
+    def respond(self, head: RequestHead) -> ResponseEncoder:
+        """Return the sending half of the exchange that ``head`` opened."""
+        return ResponseEncoder(self, head)
+
+
+def refusal(error: RemoteProtocolError | LimitExceeded) -> bytes:
+    """The whole answer to a request that cannot be read; the connection closes after it (S6).
+
+    The offending bytes are never echoed.
+    """
+    phrase = reason(error.status)
+    said = error.reason if isinstance(error, RemoteProtocolError) else ""
+    text = f"{error.status} {phrase}: {said}" if said else f"{error.status} {phrase}"
+    body = text.encode("ascii", "replace")
+    return (
+        status_line("1.1", error.status)
+        + b"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
+        + b"Content-Length: %d\r\n\r\n" % len(body)
+        + body
+    )

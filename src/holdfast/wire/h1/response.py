@@ -1,0 +1,251 @@
+"""The sending half of one HTTP/1 exchange: interim heads, the head, the body's framing, the end.
+
+Strategy: ``start`` looks once at what the application declared and at what the
+connection knows, settles the framing and the ``Connection`` field, and from then
+on ``data`` and ``end`` follow the mode it chose.
+
+Rule 1: nothing malformed leaves, whatever the application says; what it says
+wrong raises ``LocalProtocolError`` while nothing is out yet.
+Rule 2: every method appends to a list of pieces; who writes them, and when, is the caller's.
+
+RFC 9112 sections 6 and 9; RFC 9110 sections 6.4, 8.6, 9.3.6, 15.2.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+from holdfast.errors import BodyNotAllowed, ContentLengthError, LocalProtocolError
+from holdfast.headers import has_token
+from holdfast.status import allows_body, status_line
+from holdfast.wire.h1.encoder import encode_lines, encode_trailers
+from holdfast.wire.persistence import close_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from holdfast.wire.events import RequestHead
+    from holdfast.wire.h1.connection import H1Connection
+    from holdfast.wire.h1.encoder import Line
+
+__all__ = ["Mode", "ResponseEncoder"]
+
+Pieces = list[bytes]
+Field = tuple[bytes, bytes]
+
+
+class Mode(IntEnum):
+    """How the receiver will know where the body ends (RFC 9112 6.3)."""
+
+    UNSENT = 0  # the head is not out yet
+    LENGTH = 1  # Content-Length bytes
+    CHUNKED = 2
+    UNTIL_EOF = 3  # where the connection ends
+    DISCARD = 4  # an answer to HEAD: written, counted, not sent
+    NONE = 5  # the status allows no body
+
+
+class ResponseEncoder:
+    """Turns one response into bytes.
+
+    Attributes:
+        mode: how the body is framed; ``Mode.UNSENT`` until ``start``.
+        left: bytes still owed of a declared length.
+        ended: whether ``end`` was called.
+    """
+
+    __slots__ = ("_connection", "_head", "awaits_continue", "ended", "left", "mode")
+
+    def __init__(self, connection: H1Connection, head: RequestHead) -> None:
+        self._connection = connection
+        self._head = head
+        self.mode = Mode.UNSENT
+        self.left = 0
+        self.ended = False
+        self.awaits_continue = head.expect_continue
+
+    def interim(self, status: int, fields: Iterable[Field], out: Pieces) -> None:
+        """Append a 1xx head; an HTTP/1.0 peer would not understand it and gets none (RFC 9110 15.2).
+
+        Raises:
+            LocalProtocolError: ``status`` is not 100, 102…199, a field is malformed, or the final
+                head is out already.
+        """
+        if not 100 <= status < 200 or status == 101:
+            raise LocalProtocolError(f"an interim status is 100 or 102…199, not {status}")
+        if self.mode:
+            raise LocalProtocolError(f"interim {status} after the final head")
+        lines = encode_lines(fields)
+        if status == 100:
+            self.awaits_continue = False
+        if self._head.version == "1.0":
+            return
+        out.append(status_line("1.1", status))
+        out.extend([line.wire for line in lines if line.special not in _FRAMING])
+        out.append(b"\r\n")
+
+    def start(
+        self,
+        status: int,
+        fields: Iterable[Field],
+        out: Pieces,
+        *,
+        length: int | None = None,
+        date: bytes = b"",
+        body_complete: bool = True,
+    ) -> None:
+        """Append the final head and settle the body's framing.
+
+        Args:
+            length: of the whole body in bytes where it is known and ``fields`` need not say it.
+            date: the ready ``Date`` line, used unless ``fields`` has one.
+            body_complete: whether the request's body has been received whole.
+
+        Raises:
+            LocalProtocolError: a field is malformed, Content-Length is no number, or two differ.
+        """
+        lines = encode_lines(fields)
+        special = {line.special: line for line in lines if line.special}
+        if special:
+            self._check(lines, special)
+        connection, head = self._connection, self._head
+        if self.awaits_continue and not body_complete:
+            connection.expect_left = True
+        added = self._frame(status, special, length)
+        if date and b"date" not in special:
+            added.append(date)
+        self._persistence(status, lines, special, added)
+        out.append(status_line("1.1" if head.version != "1.0" else "1.0", status))
+        if special:
+            out.extend([line.wire for line in lines if not line.special or line.special in special])
+        else:
+            out.extend([line.wire for line in lines])
+        added.append(b"\r\n")
+        out += added
+
+    def data(self, data: bytes, out: Pieces) -> None:
+        """Append a piece of the body; an empty one appends nothing.
+
+        Raises:
+            ContentLengthError: it goes beyond the declared length; nothing was appended.
+            BodyNotAllowed: the status allows no body.
+        """
+        size = len(data)
+        if not size:
+            return
+        mode = self.mode
+        if mode == Mode.LENGTH:
+            if size > self.left:
+                raise ContentLengthError(f"{size} bytes written, {self.left} left of Content-Length")
+            self.left -= size
+            out.append(data)
+        elif mode == Mode.CHUNKED:
+            out += (b"%x\r\n" % size, data, b"\r\n")
+        elif mode == Mode.UNTIL_EOF:
+            out.append(data)
+        elif mode == Mode.NONE:
+            raise BodyNotAllowed("a 1xx, 204 or 304 response has no body")
+
+    def end(self, trailers: Sequence[Field], out: Pieces) -> None:
+        """Append what ends the body.
+
+        A body that is shorter than declared cannot be ended: the connection will close, which
+        tells the peer.  Trailers are sent where the framing has a place for them (chunked).
+        """
+        if self.mode == Mode.CHUNKED:
+            out.append(encode_trailers(trailers) if trailers else b"0\r\n\r\n")
+        elif self.mode == Mode.LENGTH and self.left:
+            self._connection.short_body = True
+        self.ended = True
+
+    def _check(self, lines: list[Line], special: dict[bytes, Line]) -> None:
+        """Hold the declared lengths against the grammar and each other."""
+        if (length := special.get(b"content-length")) is None:
+            return
+        if sum(line.special == b"content-length" for line in lines) > 1:
+            raise LocalProtocolError("more than one Content-Length field")
+        if not _value(length).isdigit() or len(_value(length)) > 18:
+            raise LocalProtocolError(f"Content-Length is a number of bytes, not {_value(length)!r}")
+
+    def _frame(self, status: int, special: dict[bytes, Line], length: int | None) -> Pieces:
+        """Choose the mode; return the lines to add, and drop from ``special`` what must not go out."""
+        head = self._head
+        if head.method == "CONNECT" and 200 <= status < 300:
+            self._drop(special, b"content-length", b"transfer-encoding")
+            self.mode = Mode.UNTIL_EOF
+            return []
+        if not allows_body(status):
+            self._drop(special, b"content-length", b"transfer-encoding")
+            self.mode = Mode.NONE
+            return []
+        if b"content-length" in special and not self._coded(special):
+            length = int(_value(special[b"content-length"]))
+        elif b"transfer-encoding" in special:
+            length = None
+            self._drop(special, b"content-length")
+        if head.method == "HEAD":
+            self._drop(special, b"transfer-encoding")
+            self.mode = Mode.DISCARD
+        elif length is not None:
+            self._drop(special, b"transfer-encoding")
+            self.mode, self.left = Mode.LENGTH, length
+        else:
+            return self._frame_unknown(special)
+        if length is None or b"content-length" in special:
+            return []
+        return [b"Content-Length: %d\r\n" % length]
+
+    def _frame_unknown(self, special: dict[bytes, Line]) -> Pieces:
+        """Frame a body of unknown length: chunked where the peer knows that, else until EOF."""
+        coding = special.get(b"transfer-encoding")
+        identity = coding is not None and _value(coding).lower() == b"identity"
+        if self._head.version == "1.0" or identity:
+            self._drop(special, b"transfer-encoding")
+            self.mode = Mode.UNTIL_EOF
+            self._connection.until_eof = True
+            return []
+        self.mode = Mode.CHUNKED
+        if coding is not None and has_token(_value(coding), b"chunked"):
+            return []
+        return [b"Transfer-Encoding: chunked\r\n"]
+
+    def _coded(self, special: dict[bytes, Line]) -> bool:
+        """Whether the application declared a transfer coding; ``identity`` is none (RFC 9112 7)."""
+        coding = special.get(b"transfer-encoding")
+        return coding is not None and _value(coding).lower() != b"identity"
+
+    def _persistence(self, status: int, lines: list[Line], special: dict[bytes, Line], added: Pieces) -> None:
+        """Settle the ``Connection`` field (RFC 9112 9.3, 9.6)."""
+        connection = self._connection
+        declared = special.get(b"connection")
+        says_close = declared is not None and any(
+            has_token(_value(line), b"close") for line in lines if line.special == b"connection"
+        )
+        if says_close:
+            connection.local_close = True
+        if status == 101:
+            connection.until_eof = True  # without a hijack there is nothing to go back to
+            return
+        if self._head.method == "CONNECT":
+            connection.connect = True
+            if self.mode == Mode.UNTIL_EOF:
+                return
+        if close_reason(connection) is None:
+            if self._head.version == "1.0" and declared is None:
+                added.append(b"Connection: keep-alive\r\n")
+        elif not says_close:
+            self._drop(special, b"connection")
+            added.append(b"Connection: close\r\n")
+
+    @staticmethod
+    def _drop(special: dict[bytes, Line], *names: bytes) -> None:
+        for name in names:
+            special.pop(name, None)
+
+
+def _value(line: Line) -> bytes:
+    return line.wire.partition(b": ")[2][:-2]
+
+
+_FRAMING: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})
