@@ -228,6 +228,11 @@ class Headers:
         for line in [_line(name, value) for name, value in _pairs(other)]:
             self._append(line)
 
+    @property
+    def suppressed(self) -> frozenset[bytes]:
+        """The lower-case names that were suppressed."""
+        return self._suppressed
+
     def clear(self) -> None:
         """Remove every line and every suppression."""
         self._keep([])

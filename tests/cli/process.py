@@ -79,11 +79,16 @@ class Served(Run):
 
 
 @contextmanager
-def serve(folder, *arguments, until=r"Holdfast running on http://127\.0\.0\.1:(\d+)"):
+def serve(
+    folder,
+    *arguments,
+    command=("-m", "holdfast", "serve"),
+    until=r"Holdfast running on http://127\.0\.0\.1:(\d+)",
+):
     """Run ``holdfast serve`` in ``folder`` until the block ends, which begins when ``until`` was said."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "holdfast", "serve", *arguments],
+        [sys.executable, *command, *arguments],
         cwd=folder,
         env=env | {"PYTHONPATH": str(ROOT / "src"), "HOLDFAST_PORT": "0"},
         stdout=subprocess.PIPE,

@@ -69,6 +69,15 @@ def test_files_and_folders_that_are_left_out(tree, glob):
     assert watcher.changed() is None
 
 
+def test_the_current_folder_is_not_hidden(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    watcher = Watcher(["."], exclude=["deep/*"])
+    touch(tree / "a.py")
+    assert watcher.changed() == "./a.py"
+    touch(tree / "deep/er/c.py")
+    assert watcher.changed() is None
+
+
 def test_a_folder_that_goes_away_is_no_error(tree):
     watcher = Watcher([str(tree), str(tree / "nowhere")])
     (tree / "deep/er/c.py").unlink()

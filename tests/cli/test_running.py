@@ -32,6 +32,10 @@ async def asgi(scope, receive, send):
 def make():
     return asgi
 
+def wsgi(environ, start_response):
+    start_response("200 OK", [])
+    return [b"%s %s" % (environ["REMOTE_ADDR"].encode(), environ["wsgi.url_scheme"].encode())]
+
 async def waits_for_ever(scope, receive, send):
     await asyncio.sleep(3600)
 """
@@ -60,7 +64,8 @@ def begin(run, query):
     client.sendall(b"GET /?%s HTTP/1.0\r\n\r\n" % query)
     for _ in range(200):
         run.send(signal.SIGUSR2)
-        if "'exchange': 1" in run.until(r"\d connections; .*\n")[0]:
+        if "requests=1" in run.until(r"\d connections; .*\n")[0]:
+            run.send(signal.SIGUSR2)
             return client
     raise AssertionError("the handler was not called")
 
@@ -96,8 +101,13 @@ def test_an_asgi_application_is_told_of_start_and_end(shop):
     with serve(shop, "shop:make", "--root-path", "/shop", "--no-access-log") as run:
         assert run.get(X_Forwarded_For="192.0.2.1", X_Forwarded_Proto="https")[1] == "192.0.2.1 https /shop"
         run.send(signal.SIGTERM)
-        out, err = run.process.communicate(timeout=10)
+        out, _ = run.process.communicate(timeout=10)
         assert out.decode() == "startup\nshutdown\n"
+
+
+def test_a_wsgi_application_runs(shop):
+    with serve(shop, "shop:wsgi", "--threads", "2") as run:
+        assert run.get(X_Forwarded_For="192.0.2.1", X_Forwarded_Proto="https") == (200, "192.0.2.1 https")
 
 
 def test_what_proxies_say_is_not_believed_when_asked_not_to(shop):
@@ -118,14 +128,47 @@ def test_after_its_number_of_requests_it_ends(shop):
         assert "answered its number of requests" in run.ends()
 
 
+def test_the_service_manager_is_told(shop, monkeypatch):
+    path = str(shop / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", path)
+    for workers in ("1", "2"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            manager.settimeout(10)
+            with serve(shop, "shop:hello", "--workers", workers) as run:
+                assert manager.recv(100) == b"READY=1"
+                run.send(signal.SIGTERM)
+                assert manager.recv(100) == b"STOPPING=1"
+                run.ends()
+        (shop / "notify").unlink()
+
+
+def test_a_socket_of_a_service_manager_is_used(shop):
+    # As systemd does it: descriptor 3, and LISTEN_PID is the process that exec gives.
+    script = (
+        "import os, socket, sys\n"
+        "sock = socket.create_server(('127.0.0.1', 0))\n"
+        "os.dup2(sock.fileno(), 3)\n"
+        "os.set_inheritable(3, True)\n"
+        "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1')\n"
+        "os.environ.pop('HOLDFAST_PORT')\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'holdfast', 'serve', 'shop:hello'])\n"
+    )
+    with serve(shop, command=("-c", script)) as run:
+        assert run.get()[0] == 200
+        run.send(signal.SIGTERM)
+        run.ends()
+
+
 def test_several_addresses(shop):
     path = shop / "a.sock"
     with serve(shop, "shop:hello", "--bind", "127.0.0.1:0", "--bind", f"unix:{path}") as run:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(10)
             client.connect(str(path))
+            assert path.stat().st_mode & 0o777 == 0o666
             client.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            assert client.recv(100).startswith(b"HTTP/1.1 200 OK\r\n")
+            assert b" 200 OK\r\n" in client.recv(100)
         assert run.get()[0] == 200
         run.send(signal.SIGTERM)
         run.ends()

@@ -31,8 +31,17 @@ settings = Settings(
 )
 configure_logging(settings)
 listeners = listen(settings)
-if len(sys.argv) > 4:  # an orphan, as init gets them
+if "orphan" in sys.argv:  # as init gets them
     os.spawnv(os.P_NOWAIT, "/bin/true", ["true"])
+if "unstartable" in sys.argv:
+    spawn = os.posix_spawn
+    spawned = []
+    def third_fails(*args, **kwargs):
+        spawned.append(1)
+        if len(spawned) == 3:
+            raise OSError(11, "Resource temporarily unavailable")
+        return spawn(*args, **kwargs)
+    os.posix_spawn = third_fails
 try:
     Supervisor(settings, listeners, command=(sys.executable, "-I", "-S", sys.argv[-1])).run()
 except CannotStart as error:
@@ -78,7 +87,7 @@ def test_what_cannot_start_ends_at_once_with_a_line(target, line):
 
 
 def test_a_killed_worker_is_replaced_and_orphans_are_reaped():
-    with supervised("steady", 2, 5.0, "with an orphan") as run:
+    with supervised("steady", 2, 5.0, "orphan") as run:
         run.until("running on")
         wait_for(lambda: len(run.workers()) == 2, "the orphan was not reaped")
         first, second = run.workers()
@@ -90,14 +99,24 @@ def test_a_killed_worker_is_replaced_and_orphans_are_reaped():
         run.ends()
 
 
+def test_a_worker_that_cannot_be_started_is_tried_again():
+    with supervised("steady", 2, 5.0, "unstartable") as run:
+        run.until("running on")
+        os.kill(run.workers()[0], signal.SIGKILL)
+        run.until("worker 3 cannot be started: Resource temporarily unavailable")
+        wait_for(lambda: len(run.workers()) == 2, "no successor")
+        run.send(signal.SIGTERM)
+        run.ends()
+
+
 def test_sighup_replaces_every_worker():
     with supervised() as run:
         run.until("running on")
         before = run.workers()
         run.send(signal.SIGHUP)
         run.until("told drain(.|\n)*told drain")
-        wait_for(lambda: len(run.workers()) == 2, "no two workers")
-        assert not set(before) & set(run.workers())
+        wait_for(lambda: not set(before) & set(run.workers()), "an old worker stays")
+        assert len(run.workers()) == 2
         run.send(signal.SIGTERM)
         run.ends()
 

@@ -4,11 +4,12 @@ import os
 
 import pytest
 
+from holdfast.net import address
 from holdfast.net.address import Address, address_text, inherited, parse_addr
 
 
 @pytest.mark.parametrize(
-    ("text", "address"),
+    ("text", "expected"),
     [
         ("127.0.0.1:8080", Address("127.0.0.1", 8080)),
         ("localhost:0", Address("localhost", 0)),
@@ -23,9 +24,9 @@ from holdfast.net.address import Address, address_text, inherited, parse_addr
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_can_be_written(text, address):
-    assert parse_addr(text) == address
-    assert parse_addr(str(address)) == address
+def test_what_can_be_written(text, expected):
+    assert parse_addr(text) == expected
+    assert parse_addr(str(expected)) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,16 @@ def test_what_is_wrong_is_said(text, complaint):
 )
 def test_socket_names_as_text(name, text):
     assert address_text(name) == text
+
+
+def test_http_and_https_are_known_without_a_list_of_services(monkeypatch):
+    def unknown(*_):
+        raise OSError("service/proto not found")
+
+    monkeypatch.setattr(address.socket, "getservbyname", unknown)
+    assert parse_addr(":https").port == 443
+    with pytest.raises(ValueError, match="no such port: 'ssh'"):
+        parse_addr(":ssh")
 
 
 def test_a_service_manager_passes_descriptors_to_this_process_only():

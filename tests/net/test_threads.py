@@ -97,6 +97,23 @@ def test_many_callers_get_each_their_own_result(loop):
     run(main(), loop)
 
 
+def test_results_that_come_while_the_loop_is_busy_wake_it_once():
+    async def main():
+        async with pool(1) as threads:
+            loop = asyncio.get_running_loop()
+            wake, wakes = loop.call_soon_threadsafe, []
+            await threads.run(int)
+            loop.call_soon_threadsafe = lambda *args: (wakes.append(1), wake(*args))
+            last = threading.Event()
+            futures = [threads.submit(int, n) for n in range(20)]
+            futures.append(threads.submit(last.set))
+            last.wait()
+            await asyncio.gather(*futures)
+            assert len(wakes) <= 2  # the second for the last, whose result may come after the look
+
+    run(main())
+
+
 def test_work_of_a_cancelled_caller_is_not_begun():
     async def main():
         async with pool(1) as threads:

@@ -79,6 +79,21 @@ def test_moved_earlier_then_back_to_the_old_moment(clock, timers):
     assert log == [("x", 10)]
 
 
+def test_a_stale_entry_is_dropped_when_it_is_met(clock, timers):
+    log = []
+    deadline, other = logged(timers, log), logged(timers, log, "other")
+    other.set(40)
+    deadline.set(10)
+    deadline.set(5)
+    deadline.set(30)
+    assert len(timers) == 3
+    clock.advance(20)
+    assert len(timers) == 2
+    assert repr(timers) == "<Timers 2 armed, 0 stale>"
+    clock.advance(20)
+    assert log == [("x", 30), ("other", 40)]
+
+
 def test_cleared_it_does_not_expire_and_can_be_set_again(clock, timers):
     log = []
     deadline = logged(timers, log)

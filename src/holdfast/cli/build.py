@@ -99,7 +99,12 @@ def _handler(settings: Settings, application: Application) -> Any:
         case "wsgi":
             from holdfast.hosts.wsgi import WSGI
 
-            return WSGI(value, root_path=settings.root_path)
+            return WSGI(
+                value,
+                threads=settings.threads,
+                root_path=settings.root_path,
+                multiprocess=settings.workers > 1,
+            )
     return value
 
 

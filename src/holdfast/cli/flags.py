@@ -17,13 +17,18 @@ __all__ = ["SECTIONS"]
 
 
 def _flag(*names: str, **attributes: Any) -> click.Option:
+    kind = attributes.get("type")
+    if isinstance(kind, click.IntRange):
+        attributes.setdefault("metavar", "N")
+    elif isinstance(kind, click.FloatRange):
+        attributes.setdefault("metavar", "SECONDS")
     return click.Option(list(names), **attributes)
 
 
-def _clock(name: str, default: float | None, help: str) -> click.Option:
+def _clock(name: str, default: float | None, help: str, **attributes: Any) -> click.Option:
     """A clock that can be turned off with 0."""
-    shown: dict[str, Any] = {"show_default": "off"} if default is None else {"default": default}
-    return _flag(name, type=Seconds(), help=help, **shown)
+    attributes |= {"show_default": "off"} if default is None else {"default": default}
+    return _flag(name, type=Seconds(), help=help if default is None else f"{help}; 0 is off.", **attributes)
 
 
 _COUNT: Final = click.IntRange(min=1)
@@ -53,7 +58,10 @@ SECTIONS: Final = {
     ],
     "What": [
         _flag(
-            "--app-dir", type=click.Path(exists=True, file_okay=False), default=".", help="Where modules are."
+            "--app-dir",
+            type=click.Path(exists=True, file_okay=False),
+            default=".",
+            help="The folder of MODULE.",
         ),
         _flag("--factory", is_flag=True, help="ATTRIBUTE is a function that returns the application."),
         _flag(
@@ -70,9 +78,17 @@ SECTIONS: Final = {
         ),
         _flag("--root-path", default="", help="The path under which a proxy shows the application."),
         _flag("--threads", type=_COUNT, default=limits.THREADS, help="Threads for WSGI and plain functions."),
-        _flag("--loop", type=click.Choice(["auto", "asyncio", "uvloop"]), default="auto", help="Event loop."),
         _flag(
-            "--http", type=click.Choice(["auto", "h11", "httptools"]), default="auto", help="Changes nothing."
+            "--loop",
+            type=click.Choice(["auto", "asyncio", "uvloop"]),
+            default="auto",
+            help="Event loop; auto is uvloop where there is one.",
+        ),
+        _flag(
+            "--http",
+            type=click.Choice(["auto", "h11", "httptools"]),
+            default="auto",
+            help="For uvicorn's users; changes nothing.",
         ),
     ],
     "Processes": [
@@ -109,47 +125,49 @@ SECTIONS: Final = {
         ),
         _flag("--pid", metavar="FILE", help="Write the process id into FILE."),
     ],
-    "Clocks (seconds)": [
+    "Clocks": [
         _flag(
             "--timeout-keep-alive",
             type=click.FloatRange(min=0, min_open=True),
             default=limits.IDLE_TIMEOUT,
-            help="A kept connection may be idle.",
+            help="How long a kept connection may be idle.",
         ),
         _flag(
             "--timeout-graceful-shutdown",
             type=click.FloatRange(min=0),
             default=limits.SHUTDOWN_TIMEOUT,
-            help="At the end, requests may take.",
+            help="How long requests in flight may take at the end.",
         ),
+        _clock("--tls-handshake-timeout", limits.TLS_HANDSHAKE_TIMEOUT, "How long a TLS handshake may take"),
         _clock(
-            "--tls-handshake-timeout",
-            limits.TLS_HANDSHAKE_TIMEOUT,
-            "A TLS handshake may take; 0 is for ever.",
+            "--read-header-timeout", limits.READ_HEADER_TIMEOUT, "How long the head of a request may take"
         ),
-        _clock("--read-header-timeout", limits.READ_HEADER_TIMEOUT, "The head of a request may take."),
-        _clock("--read-timeout", None, "A whole request may take to arrive."),
-        _clock("--body-read-timeout", limits.BODY_READ_TIMEOUT, "Between two pieces of a request's body."),
-        _clock("--min-body-rate", limits.MIN_BODY_RATE, "Bytes a second of a request's body, after 30 s."),
-        _clock("--write-timeout", None, "A whole response may take."),
+        _clock("--read-timeout", None, "How long a whole request may take to arrive."),
+        _clock("--body-read-timeout", limits.BODY_READ_TIMEOUT, "Longest gap between two pieces of a body"),
         _clock(
-            "--write-stall-timeout", limits.WRITE_STALL_TIMEOUT, "The peer may take nothing of a response."
+            "--min-body-rate",
+            limits.MIN_BODY_RATE,
+            f"Least bytes a second of a body, after {limits.MIN_BODY_RATE_GRACE:g} s of grace",
+            metavar="BYTES",
         ),
+        _clock("--write-timeout", None, "How long a whole response may take."),
+        _clock("--write-stall-timeout", limits.WRITE_STALL_TIMEOUT, "How long a client may take nothing"),
     ],
     "Limits": [
-        _flag("--limit-concurrency", type=_COUNT, help="Requests at once; more are answered with 503."),
-        _flag("--max-connections", type=_COUNT, help="Connections at once; more wait to be accepted."),
-        _clock(
-            "--max-connection-age", None, "Seconds after which a connection is closed with its next answer."
-        ),
+        _flag("--limit-concurrency", type=_COUNT, help="Requests that may run at once; more get 503."),
+        _flag("--max-connections", type=_COUNT, help="Connections that may be open at once; more wait."),
+        _clock("--max-connection-age", None, "Age at which a connection closes with its next answer."),
         _flag(
             "--max-header-bytes",
             type=_COUNT,
             default=limits.MAX_HEADER_BYTES,
-            help="Head of a request, in bytes.",
+            help="Bytes that the head of a request may have.",
         ),
         _flag(
-            "--max-header-count", type=_COUNT, default=limits.MAX_HEADER_COUNT, help="Fields of a request."
+            "--max-header-count",
+            type=_COUNT,
+            default=limits.MAX_HEADER_COUNT,
+            help="Header fields that a request may have.",
         ),
     ],
     "TLS": [
@@ -201,7 +219,12 @@ SECTIONS: Final = {
             default="uvicorn",
             help="uvicorn, combined, json (the first two also with +close), or a format: '%(h)s %(s)s'.",
         ),
-        _flag("--use-colors/--no-use-colors", default=None, help="Colour.", show_default="on a terminal"),
+        _flag(
+            "--use-colors/--no-use-colors",
+            default=None,
+            help="Colour the lines.",
+            show_default="on a terminal",
+        ),
     ],
     "Configuration": [
         _flag(

@@ -26,8 +26,8 @@ class Watcher:
         self, folders: Sequence[str], *, include: Sequence[str] = (), exclude: Sequence[str] = ()
     ) -> None:
         self._folders = folders
-        self._include = ("*.py", *include)
-        self._exclude = (*_EXCLUDED, *exclude)
+        self._include = include
+        self._exclude = exclude
         self._seen = dict(self._look())
 
     def changed(self) -> str | None:
@@ -45,20 +45,27 @@ class Watcher:
             except OSError:
                 continue  # removed in between
             for entry in entries:
-                if _matches(entry, self._exclude):
+                if _named(entry, _EXCLUDED) or _matches(entry, self._exclude):
                     continue
                 try:
                     if entry.is_dir(follow_symlinks=False):
                         if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
                             waiting.append(entry.path)
-                    elif _matches(entry, self._include):
+                    elif entry.name.endswith(".py") or _matches(entry, self._include):
                         yield entry.path, entry.stat().st_mtime_ns
                 except OSError:
                     continue
 
 
+def _named(entry: os.DirEntry[str], globs: Sequence[str]) -> bool:
+    return any(fnmatch(entry.name, glob) for glob in globs)
+
+
 def _matches(entry: os.DirEntry[str], globs: Sequence[str]) -> bool:
-    return any(fnmatch(entry.name, glob) or fnmatch(entry.path, glob) for glob in globs)
+    if not globs:
+        return False
+    path = os.path.normpath(entry.path)
+    return _named(entry, globs) or any(fnmatch(path, glob) for glob in globs)
 
 
 _EXCLUDED: Final = (".*", "__pycache__", "node_modules", "*.py[cod]", "*~", "~*")

@@ -16,6 +16,7 @@ from holdfast.cli.messages import log, reopen_log_files, running_on
 from holdfast.cli.serve import tls_config
 from holdfast.errors import CannotStart, ServerClosed, Timeout
 from holdfast.net import tasks
+from holdfast.net.notify import notify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,15 +40,20 @@ def run_alone(settings: Settings, listeners: Sequence[Listener]) -> None:
         urls = [listener.url(running.server.scheme) for listener in listeners]
         for line in running_on(urls, running.what):
             log.info(line)
+        notify("READY=1", os.environ)
 
-    def interrupt() -> None:
-        running.close() if running.leaving else running.drain()
-
-    def worn() -> None:
-        log.info("answered its number of requests: shutting down")
+    def leave() -> None:
+        notify("STOPPING=1", os.environ)
         running.drain()
 
-    running.run(ready, worn, {signal.SIGTERM: running.drain, signal.SIGINT: interrupt})
+    def interrupt() -> None:
+        running.close() if running.leaving else leave()
+
+    def worn() -> None:
+        log.info("answered its number of requests")
+        leave()
+
+    running.run(ready, worn, {signal.SIGTERM: leave, signal.SIGINT: interrupt})
 
 
 class Running:

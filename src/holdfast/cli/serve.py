@@ -58,12 +58,15 @@ def listen(settings: Settings) -> list[Listener]:
     listeners: list[Listener] = []
     try:
         for text in settings.bind:
-            listeners += bind(parse_addr(text), backlog=settings.backlog)
+            listeners += bind(parse_addr(text), backlog=settings.backlog, uds_mode=UDS_MODE)
     except (DialError, ValueError) as error:
         for listener in listeners:
             listener.close()
         raise CannotStart(str(error)) from error
     return listeners
+
+
+UDS_MODE = 0o666  # uvicorn's: the proxy in front runs as another user; who may come is the folder's to say
 
 
 def tls_config(settings: Settings) -> TLSConfig | None:

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final
 
 from holdfast.cli import channel
@@ -205,29 +206,39 @@ class Supervisor:
                     self._exit = action
 
     def _spawn(self, id: int) -> None:
-        """Start a worker: a new program with our sockets, and SIGINT blocked until it ignores it.
-
-        Ctrl-C in a terminal reaches every process; that we have got it is enough.
-        """
-        told, control = os.pipe()
-        heard, reports = os.pipe()
-        os.set_blocking(heard, False)
-        inherited = [listener.sock.fileno() for listener in self._listeners]
-        for descriptor in (told, reports, *inherited):
-            os.set_inheritable(descriptor, True)
+        """Start a worker; one that cannot be started counts as one that died."""
         try:
+            process, sockets = self._started()
+        except OSError as error:
+            how = f"cannot be started: {error.strerror}"
+            self._act(self._roster.exited(id, how, time.monotonic()))
+            return
+        self._processes[id] = process
+        channel.tell(process.control, self._settings._replace(bind=sockets).to_json())
+
+    def _started(self) -> tuple[_Process, tuple[str, ...]]:
+        """A new program with our sockets, and where it finds them.
+
+        SIGINT is blocked in it until it ignores it: Ctrl-C in a terminal reaches every process, and is
+        for us to act on.
+        """
+        with ExitStack() as theirs, ExitStack() as ours:
+            told, control = os.pipe()
+            theirs.callback(os.close, told)
+            ours.callback(os.close, control)
+            heard, reports = os.pipe()
+            theirs.callback(os.close, reports)
+            ours.callback(os.close, heard)
+            os.set_blocking(heard, False)
+            inherited = [listener.sock.fileno() for listener in self._listeners]
+            for descriptor in (told, reports, *inherited):
+                os.set_inheritable(descriptor, True)
+            arguments = [*self._command, str(told), str(reports)]
             pid = os.posix_spawn(
-                self._command[0],
-                [*self._command, str(told), str(reports)],
-                os.environ,
-                setsigmask=[signal.SIGINT],
-                setsigdef=_SIGNALS,
+                arguments[0], arguments, os.environ, setsigmask=[signal.SIGINT], setsigdef=_SIGNALS
             )
-        finally:
-            os.close(told)
-            os.close(reports)
-        self._processes[id] = _Process(pid, control, channel.Lines(heard))
-        channel.tell(control, self._settings._replace(bind=tuple(f"fd:{fd}" for fd in inherited)).to_json())
+            ours.pop_all()
+        return _Process(pid, control, channel.Lines(heard)), tuple(f"fd:{fd}" for fd in inherited)
 
     def _announce(self) -> None:
         for line in running_on([listener.url(self._scheme) for listener in self._listeners], self._what):

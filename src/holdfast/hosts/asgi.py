@@ -170,7 +170,9 @@ class _Call:
         """
         exchange = self._exchange
         try:
-            await run_in_own_context(app(scope, self.receive, self.send), exchange)
+            rest = run_in_own_context(app(scope, self.receive, self.send), exchange)
+            if rest is not None:
+                await rest
         except Exception as error:
             if self._failure is not None and not exchange.status:
                 raise self._failure from error
@@ -279,7 +281,7 @@ class _Call:
         self._phase = _DONE
         self._exchange.end(self._trailers or ())
         if self._listening:
-            self._exchange.finish()  # wakes it
+            self._exchange.finish()
 
     async def _send_other(self, kind: str, phase: int, message: Message) -> None:
         """The extensions' messages, and whatever does not belong here."""

@@ -1,10 +1,10 @@
 """Running an application in a context of its own, in the connection's task.
 
 A connection's task serves request after request; what one application call sets in a
-``ContextVar`` must not be there in the next.  A task for each request would see to that, at
-3 µs each.  Instead the coroutine is stepped inside a copy of the context: 0.4 µs, and
+``ContextVar`` must not be there in the next.  A task for each request would see to that, for
+3 µs.  Instead the coroutine is stepped inside a copy of the context: 0.4 µs, and
 ``asyncio.current_task()`` stays the same for the whole call, on which timeouts and cancel scopes
-rely.
+rely.  (Comparing the contexts afterwards would cost 0.1 µs, but a variable cannot be unset again.)
 
 An application may go on when its response is complete (background work).  When it waits then,
 the connection is told to go on without it: see ``Exchange.detach``.
@@ -16,21 +16,25 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
 
     from holdfast.server.exchange import Exchange
 
 __all__ = ["run_in_own_context"]
 
 
-async def run_in_own_context(coro: Coroutine[Any, Any, None], exchange: Exchange) -> None:
-    """Run ``coro`` to its end in a copy of the current context; raises what it raises."""
+def run_in_own_context(coro: Coroutine[Any, Any, None], exchange: Exchange) -> Awaitable[None] | None:
+    """Run ``coro`` in a copy of the current context, until it waits.
+
+    Returns what is to be awaited for the rest of it, None when there is none: most never wait.
+    Raises what ``coro`` raises.
+    """
     run = copy_context().run
     try:
         waits_for = run(coro.send, None)
     except StopIteration:
-        return
-    await _Rest(coro, run, waits_for, exchange)
+        return None
+    return _Rest(coro, run, waits_for, exchange)
 
 
 class _Rest:
@@ -51,8 +55,8 @@ class _Rest:
         self._exchange = exchange
         self._detached = False
 
-    def __await__(self) -> _Rest:
-        return self
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self  # type: ignore[return-value]  # all that a task calls of one
 
     def __iter__(self) -> _Rest:
         return self

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from itertools import count
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -87,6 +88,10 @@ class FakeClock:
             self._now = max(self._now, when)
             handle.run()
         self._now = until
+
+    def next_at(self) -> float:
+        """When the earliest call to come is due; ``inf`` when there is none."""
+        return min((when for when, _, handle in self._calls if not handle.cancelled), default=inf)
 
     def pending(self) -> int:
         """How many calls are still to come."""

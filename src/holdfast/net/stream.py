@@ -124,8 +124,7 @@ class Stream:
         stream._writing_paused = writing_paused
         transport.set_protocol(stream)
         stream.connection_made(transport)
-        if not eof:
-            transport.resume_reading()
+        transport.resume_reading()
         return stream
 
     # --- reading

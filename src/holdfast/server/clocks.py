@@ -73,6 +73,18 @@ class Clocks:
             self._unsent = self._conn.transport.get_write_buffer_size()
         self._rearm()
 
+    def start_idle(self) -> None:
+        """``start("idle_timeout")``, the short way: it runs after every exchange."""
+        server = self._conn.server
+        self._phase = "idle_timeout"
+        self.write_at = inf
+        self.since = now = server.time()
+        self._phase_at = at = now + server.idle_seconds
+        if self._stall_at < at:
+            self._rearm()
+        elif at < inf:
+            self._deadline.set(at)
+
     def start_exchange(self) -> None:
         """A request head is complete: its own clocks start, the phase's stops."""
         server = self._conn.server
@@ -82,11 +94,13 @@ class Clocks:
             began = self.since if self._phase == "read_header_timeout" else now
             self.read_at = began + server.timeouts["read_timeout"]
             self.write_at = now + server.timeouts["write_timeout"]
+            self._phase_at = inf
+            self._rearm()
         else:
-            self.read_at = self.write_at = inf
+            self._phase_at = inf
+            if self._stall_at == inf:
+                self._deadline.at = inf  # clear(), without the call
         self._phase = ""
-        self._phase_at = inf
-        self._rearm()
 
     def start_body(self, received: int) -> None:
         """A body is waited for, of which ``received`` bytes have come."""

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["Conn"]
 
 NEW, IDLE, HEAD, EXCHANGE, DRAIN, LINGER, SWITCHED, CLOSED = State
+BYTES, REQUEST, KEEP = Event.BYTES, Event.REQUEST, Event.KEEP  # the three of every plain request
 
 
 class Conn:
@@ -65,6 +66,7 @@ class Conn:
     """
 
     __slots__ = (
+        "_fire",
         "_head",
         "_peer",
         "_reading_paused",
@@ -103,6 +105,7 @@ class Conn:
         self.life = Lifecycle(Side.SERVER)
         self.clocks = Clocks(self)
         self.traced = server.traced
+        self._fire = self._fire_traced if self.traced else self.life.fire
         self.scheme = server.scheme
         self.context = server.connection_context(self)
         self.opened = False
@@ -135,7 +138,7 @@ class Conn:
 
     async def run(self) -> None:
         """Serve one request after another, until the connection is on its way out."""
-        front, special = self.server.front, self.server.answer_special
+        server = self.server
         while True:
             head = self._head
             if head is None:
@@ -144,12 +147,17 @@ class Conn:
                 await self._wait()
                 continue
             self._head = None
-            self._count()
+            self.requests += 1
+            if server.wears_out:
+                self._wear_out()
             self.current = exchange = Exchange(self, head)
             if self.traced:
                 self.traced.began(exchange)
             try:
-                await (special if head.target == "*" or head.expect_unknown else front)(exchange)
+                if head.target == "*" or head.expect_unknown:
+                    await server.answer_special(exchange)
+                else:
+                    await server.front(exchange)
             except Exception as error:
                 self._handler_failed(exchange, error)
             finally:
@@ -157,24 +165,23 @@ class Conn:
             if not exchange.ended:
                 self._broke_off(exchange)
                 return
-            if not await self._settle(exchange):
+            if not exchange.body_complete and close_reason(self.wire) is None:
+                await self._drain(exchange)
+            if not self._settle(exchange):
                 return
+            if self.write_paused:
+                await self.wait_writable()
 
-    def _count(self) -> None:
-        """Note one more request; the last one that may come says so in its answer (S5)."""
-        self.requests += 1
-        self.server.requests += 1
+    def _wear_out(self) -> None:
+        """The last request that may come says so in its answer (S5)."""
         most = self.server.max_requests_per_connection
         age = self.server.max_connection_age
         if (most and self.requests >= most) or (age and self.server.time() - self.opened_at >= age):
             self.wire.worn_out = True
 
-    async def _settle(self, exchange: Exchange) -> bool:
-        """Settle what is left of an exchange that was answered; say whether another may follow."""
-        wire = self.wire
-        reason = close_reason(wire)
-        if reason is None and not exchange.body_complete:
-            reason = await self._drain(exchange)
+    def _settle(self, exchange: Exchange) -> bool:
+        """An exchange was answered; say whether another may follow, and see to it."""
+        reason = close_reason(self.wire)
         if self.traced:
             self.traced.done(exchange, reason)
         if self.life.state >= LINGER:  # lost, or timed out, in the meantime
@@ -183,8 +190,6 @@ class Conn:
             self._leave(reason)
             return False
         self._keep()
-        if self.write_paused:
-            await self.wait_writable()
         return True
 
     def _broke_off(self, exchange: Exchange) -> None:
@@ -209,13 +214,12 @@ class Conn:
 
     # --- the life-cycle ---
 
-    def _fire(self, event: Event) -> None:
-        life = self.life
+    def _fire_traced(self, event: Event) -> State:
+        old = self.life.state
+        new = self.life.fire(event)
         if self.traced:
-            old = life.state
-            self.traced.moved(self, old, life.fire(event), event)
-        else:
-            life.fire(event)
+            self.traced.moved(self, old, new, event)
+        return new
 
     def _advance(self) -> None:
         """Read the next head from what has arrived; called whenever one may have."""
@@ -226,13 +230,13 @@ class Conn:
             self._refuse(error)
             return
         if head is None:
-            if self.life.state is not HEAD and wire.decoder.in_head:
+            if self.life.state is not HEAD and wire.in_head:
                 self._fire(Event.BYTES)
                 self.clocks.start("read_header_timeout")
             return
         if self.life.state is not HEAD:
-            self._fire(Event.BYTES)
-        self._fire(Event.REQUEST)
+            self._fire(BYTES)
+        self._fire(REQUEST)
         assert type(head) is RequestHead
         if head.content_length == 0:
             wire.next_event()  # its End
@@ -242,11 +246,12 @@ class Conn:
 
     def _keep(self) -> None:
         self.current = None
-        self._fire(Event.KEEP)
-        self.clocks.start("idle_timeout")
-        if self.wire.decoder.buffered:
+        self._fire(KEEP)
+        self.clocks.start_idle()
+        if self.wire.buffered:
             self._advance()
-        self.resume_reading()
+        if self._reading_paused:
+            self.resume_reading()
 
     def _leave(self, reason: CloseReason) -> None:
         """After the last response: half-close, and linger unless nothing more can come."""
@@ -255,7 +260,7 @@ class Conn:
         if self.peer_gone:
             self._fire(Event.EOF)
             self._close()
-        elif reason in _PEER_IS_DONE and not self.wire.decoder.buffered and self.wire.decoder.body_left == 0:
+        elif reason in _PEER_IS_DONE and not self.wire.buffered and self.wire.body_left == 0:
             self._fire(Event.CLOSE)
             self._close()
         else:
@@ -313,7 +318,7 @@ class Conn:
         self.reason = CloseReason.HIJACKED
         self.clocks.stop()
         self.server.forget(self)
-        return self.transport, self.wire.decoder.leftover()
+        return self.transport, self.wire.leftover()
 
     def shut_down(self) -> None:
         """The server is shutting down: leave at once when idle, else after the answer (S19)."""
@@ -369,12 +374,12 @@ class Conn:
         state = self.life.state
         if state >= LINGER:
             return
-        self.wire.receive(data)
+        self.wire.feed(data)
         if state <= HEAD:
             self._advance()
         elif self._waiter is not None:
             self._wake()
-        elif self.wire.decoder.buffered > limits.MAX_READ_AHEAD:
+        elif self.wire.buffered > limits.MAX_READ_AHEAD:
             self._reading_paused = True
             self.transport.pause_reading()
 
@@ -383,7 +388,7 @@ class Conn:
         state = self.life.state
         if state <= HEAD or state >= DRAIN:
             return self._eof_outside_exchange(state)
-        self.wire.receive_eof()
+        self.wire.feed_eof()
         self._fire(Event.EOF)
         self._wake()
         if self.current is not None:
@@ -392,7 +397,7 @@ class Conn:
 
     def _eof_outside_exchange(self, state: State) -> bool:
         if state is HEAD:
-            self.wire.receive_eof()
+            self.wire.feed_eof()
             self._advance()  # answers the half request with 400
             if self.life.state is EXCHANGE:
                 return True
@@ -495,7 +500,7 @@ class Conn:
         wire = self.wire
         budget = self.server.max_drain_bytes
         try:
-            while wire.decoder.body_left <= budget:
+            while wire.body_left <= budget:
                 data = await exchange.next_piece()
                 if not data:
                     return True
@@ -504,10 +509,10 @@ class Conn:
                     break
         except RemoteProtocolError:
             return False
-        wire.body_left = True
+        wire.body_unread = True
         return False
 
-    async def _drain(self, exchange: Exchange) -> CloseReason | None:
+    async def _drain(self, exchange: Exchange) -> None:
         """The response is out, the request is not all in: read a little more, or find why not to."""
         self._fire(Event.UNREAD)
         try:
@@ -517,7 +522,6 @@ class Conn:
                 self._cut(Event.TIMEOUT, CloseReason.DRAIN_TIMEOUT)
         except ConnectionReset:
             pass
-        return close_reason(self.wire)
 
     async def _wait(self) -> None:
         self._waiter = waiter = future()
@@ -543,7 +547,7 @@ class Conn:
 
     def resume_reading(self) -> None:
         """Read from the socket again, if that was stopped and there is room."""
-        if self._reading_paused and self.wire.decoder.buffered <= limits.MAX_READ_AHEAD:
+        if self._reading_paused and self.wire.buffered <= limits.MAX_READ_AHEAD:
             self._reading_paused = False
             self.transport.resume_reading()
 

@@ -20,7 +20,7 @@ from holdfast.errors import BodyClosed, Hijacked, RemoteProtocolError, UsageErro
 from holdfast.net.address import address_text
 from holdfast.net.tasks import Event as Flag
 from holdfast.wire.events import Data, End
-from holdfast.wire.h1.response import Mode
+from holdfast.wire.h1.response import DISCARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -176,7 +176,8 @@ class Exchange:
     def finish(self) -> None:
         """The handler is done with it, well or badly."""
         self.over = self._closed = True
-        self.tell_disconnected()
+        if self._gone is not None:
+            self._gone.set()
 
     # --- the request ---
 
@@ -282,6 +283,24 @@ class Exchange:
         self.status = status
         self.fields = fields
 
+    def respond(self, status: int, fields: Sequence[Field], body: bytes, *, date: bool = True) -> None:
+        """Send a whole response: ``start``, ``write`` and ``end`` in one.  Raises as they do."""
+        conn = self.conn
+        if self.hijacked or conn.error is not None:
+            self._check_open()
+        data = self._response.whole(status, fields, body, conn.server.date_line() if date else b"")
+        self.status = status
+        self.fields = fields
+        if self._response.mode != DISCARD:
+            self.bytes_sent = len(body)
+        if conn.current is self and not self._out:
+            conn.transport.write(data)
+        else:
+            self._out.append(data)
+            self.flush()
+        if conn.traced:
+            conn.traced.wrote(self)
+
     def write(self, data: bytes) -> None:
         """Add ``data`` to the body.
 
@@ -292,7 +311,7 @@ class Exchange:
         """
         self._check_open()
         self._response.data(data, self._out)
-        if self._response.mode != Mode.DISCARD:
+        if self._response.mode != DISCARD:
             self.bytes_sent += len(data)
 
     def end(self, trailers: Sequence[Field] = ()) -> None:
@@ -308,7 +327,7 @@ class Exchange:
     @property
     def body_discarded(self) -> bool:
         """Whether what is written is not sent: the request was HEAD."""
-        return self._response.mode == Mode.DISCARD
+        return self._response.mode == DISCARD
 
     def flush(self) -> None:
         """Hand everything collected to the transport, in one write, if it is our turn."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from holdfast.errors import BodyNotAllowed, ContentLengthError, LocalProtocolError
 from holdfast.headers import Headers
 from holdfast.limits import RESPONSE_BUFFER
-from holdfast.mime import detect_content_type
+from holdfast.mime import SNIFF_LENGTH, detect_content_type
 from holdfast.net.stream import Stream
 from holdfast.server.controller import ResponseController
 from holdfast.status import allows_body
@@ -49,11 +49,11 @@ class ResponseWriter:
     __slots__ = (
         "_controller",
         "_declared",
-        "_frozen",
+        "_fields",
+        "_names",
         "_pieces",
         "_sent_head",
         "_size",
-        "_suppressed",
         "_trailers",
         "bytes_written",
         "exchange",
@@ -66,7 +66,6 @@ class ResponseWriter:
         self.headers = Headers()
         self.status = 0
         self.bytes_written = 0
-        self._frozen: Headers = self.headers
         self._pieces: list[bytes] = []
         self._size = 0
         self._declared = -1  # the handler's own Content-Length, in bytes
@@ -111,13 +110,18 @@ class ResponseWriter:
         if status < 200 and status != 101:
             self.exchange.interim(status, self.headers.fields)
             return
-        frozen = self.headers.copy()
-        declared = frozen.get("Content-Length")
+        headers = self.headers
+        fields = headers.fields.copy()
+        names: dict[bytes, bytes | None] = dict(fields)
+        declared = names.get(b"content-length")
         if declared is not None:
-            if not (declared.isascii() and declared.isdigit()):
+            if not declared.isdigit():
                 raise LocalProtocolError(f"Content-Length is a number of bytes, not {declared!r}")
             self._declared = int(declared)
-        self._frozen = frozen
+        if headers.suppressed:
+            names.update(dict.fromkeys(headers.suppressed))
+        self._fields = fields
+        self._names = names
         self.status = status
 
     async def write_informational(
@@ -155,7 +159,8 @@ class ResponseWriter:
             self.write_header(200)
         size = len(data)
         if size:
-            self._check_length(size)
+            if self._declared >= 0 or self.status != 200:
+                self._check_length(size)
             self.bytes_written += size
             self._pieces.append(data)
             self._size += size
@@ -198,7 +203,7 @@ class ResponseWriter:
             NotSupported: other exchanges share the connection.
         """
         if self.status and not self._sent_head:
-            self._start(None)
+            self._start()
         transport, leftover = self.exchange.hijack()
         return Stream.take_over(transport, leftover), leftover
 
@@ -212,11 +217,16 @@ class ResponseWriter:
     async def _send_pieces(self) -> None:
         exchange = self.exchange
         if not self._sent_head:
-            if not exchange.body_complete and not exchange.full_duplex:
-                await exchange.settle_body()
-            self._start(None)
+            await self._settle_body()
+            self._start()
         if self._pieces:
             exchange.write(self._take_pieces())
+
+    async def _settle_body(self) -> None:
+        """Before the head: a peer may write its whole body before it reads (Go's rule)."""
+        exchange = self.exchange
+        if not exchange.body_complete and not exchange.full_duplex:
+            await exchange.settle_body()
 
     async def finish(self) -> None:
         """The handler returned: send what is left.  Called by the server, once."""
@@ -226,12 +236,16 @@ class ResponseWriter:
         if not self.status:
             self.write_header(200)
         if not self._sent_head:
-            if not exchange.body_complete and not exchange.full_duplex:
-                await exchange.settle_body()
-            self._start(self._size)
+            if not exchange.body_complete:
+                await self._settle_body()
+            if self._is_plain():
+                body = self._take_pieces()
+                self._sent_head = True
+                exchange.respond(self.status, self._sniffed(body), body, date=b"date" not in self._names)
+                return
+            self._start()
         if self._pieces:
             exchange.write(self._take_pieces())
-        exchange.close_body()
         exchange.end(self._trailer_fields())
 
     def _take_pieces(self) -> bytes:
@@ -241,29 +255,34 @@ class ResponseWriter:
         self._size = 0
         return data
 
-    def _start(self, length: int | None) -> None:
-        """Send the frozen head; ``length`` is the whole body's, if the handler has returned."""
-        frozen = self._frozen
-        pieces = self._pieces
-        fields = frozen.fields
-        if pieces and "Content-Type" not in frozen and not _coded(frozen):
-            fields.append((b"content-type", detect_content_type(b"".join(pieces)[:512]).encode("ascii")))
-        if self.status == 304:
-            fields = [field for field in fields if field[0] != b"content-type"]
-        if self._trailers is not None or "Trailer" in frozen:
-            fields, length = self._announce_trailers(fields), None
-        elif self._no_automatic_length(frozen):
-            length = None
-        self._sent_head = True
-        self.exchange.start(self.status, fields, length=length, date="Date" not in frozen)
-
-    def _no_automatic_length(self, frozen: Headers) -> bool:
-        """HEAD without a body tells no length; one that the handler suppressed is not told either."""
-        return (
-            (self.exchange.head.method == "HEAD" and not self._pieces)
-            or "Content-Length" in frozen
-            or "Transfer-Encoding" in frozen
+    def _is_plain(self) -> bool:
+        """Whether the response is whole and gets its length by itself."""
+        names = self._names
+        return not (
+            b"content-length" in names
+            or b"transfer-encoding" in names
+            or b"trailer" in names
+            or self._trailers is not None
+            or (not self._pieces and self.exchange.head.method == "HEAD")  # says nothing of GET's length
         )
+
+    def _start(self) -> None:
+        """Send the frozen head of a response whose length is declared, or unknown."""
+        fields = self._sniffed(b"".join(self._pieces)[:SNIFF_LENGTH])
+        if self._trailers is not None or b"trailer" in self._names:
+            fields = self._announce_trailers(fields)
+        self._sent_head = True
+        self.exchange.start(self.status, fields, date=b"date" not in self._names)
+
+    def _sniffed(self, body: bytes) -> list[tuple[bytes, bytes]]:
+        """The frozen fields, with a Content-Type by what the body looks like if the handler set none."""
+        names, fields = self._names, self._fields
+        if b"content-type" in names:
+            if self.status == 304:
+                fields = [field for field in fields if field[0] != b"content-type"]
+        elif body and not names.get(b"content-encoding") and b"transfer-encoding" not in names:
+            fields.append((b"content-type", detect_content_type(body[:SNIFF_LENGTH]).encode("ascii")))
+        return fields
 
     def _announce_trailers(self, fields: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Leave declared trailers out of the head, and declare those that are set already."""
@@ -274,13 +293,13 @@ class ResponseWriter:
         return fields
 
     def _declared_trailers(self) -> set[bytes]:
-        lines = [value for name, value in self._frozen.fields if name == b"trailer"]
+        lines = [value for name, value in self._fields if name == b"trailer"]
         names = {item.strip().lower() for line in lines for item in line.split(b",")}
         return {name for name in names if allowed_in_trailers(name)}
 
     def _trailer_fields(self) -> list[tuple[bytes, bytes]]:
         """``trailers``, and what the handler put into ``headers`` under a declared name (Go's way)."""
-        if self._trailers is None and "Trailer" not in self._frozen:
+        if self._trailers is None and b"trailer" not in self._names:
             return []
         fields = [] if self._trailers is None else list(self._trailers.fields)
         if wrong := [name for name, _ in fields if not allowed_in_trailers(name)]:
@@ -288,11 +307,6 @@ class ResponseWriter:
         taken = {name for name, _ in fields}
         declared = self._declared_trailers() - taken
         return fields + [field for field in self.headers.fields if field[0] in declared]
-
-
-def _coded(headers: Headers) -> bool:
-    """Whether the body is encoded in a way that sniffing cannot see through."""
-    return bool(headers.get("Content-Encoding")) or "Transfer-Encoding" in headers
 
 
 def _as_bytes(data: Any) -> bytes:

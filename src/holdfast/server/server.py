@@ -15,6 +15,7 @@ import logging
 import time
 import traceback
 from collections import Counter
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from holdfast.net.clock import Clock
+    from holdfast.net.transport import Receiver
     from holdfast.server.exchange import Exchange
 
 __all__ = ["Server", "listen_and_serve"]
@@ -76,7 +78,9 @@ class Server(Settings):
         self.min_body_grace = limits.MIN_BODY_RATE_GRACE
         self.scheme = "https" if self.tls is not None else "http"
         self.log = self.error_log or logging.getLogger("holdfast.error")
-        self.requests = 0
+        self.wears_out = bool(self.max_requests_per_connection or self.max_connection_age)
+        self.idle_seconds = self.timeouts["idle_timeout"]
+        self._requests = 0  # of connections that ended
         self.closed_because: Counter[str] = Counter()
         self.default_fields = [_field(*pair) for pair in self.default_headers]
         self._accepted_count = 0
@@ -91,6 +95,7 @@ class Server(Settings):
         self._threads: Threads | None = None
         self.clock: Clock | None = None
         self.shutting_down = False
+        self._begun = False
         self._ended = False
         self._base_context: Mapping[str, Any] = {}
 
@@ -185,9 +190,11 @@ class Server(Settings):
 
     async def _begin(self) -> None:
         """Settle on the running loop; only the first call does anything."""
-        if self.clock is not None:
+        if self._begun:
             return
-        self.use_clock(LoopClock())
+        self._begun = True
+        if self.clock is None:
+            self.use_clock(LoopClock())
         if self.tls is not None:
             self._tls = server_context(self.tls, on_error=lambda error: self.log.error("%s", error))
         if self.base_context is not None:
@@ -210,10 +217,22 @@ class Server(Settings):
     # --- accepting ---
 
     def _accepted(self, sock: socket.socket) -> None:
+        self._take(sock, partial(open_transport, sock))
+
+    def serve_transport(self, attach: Callable[[Receiver], Awaitable[object]]) -> Conn:
+        """Serve a connection that no listener accepted; with ``tls`` its bytes are a handshake's first.
+
+        ``await attach(receiver)`` gives the connection's transport to ``receiver``, and returns after its
+        ``connection_made``; ``start`` was called before.  Tests serve ``net.memory`` pairs this way.
+        """
+        return self._take(None, attach)
+
+    def _take(self, sock: socket.socket | None, attach: Callable[[Receiver], Awaitable[object]]) -> Conn:
         conn = self.adopt(sock)
-        conn.task = spawn(self._open(conn, sock))
+        conn.task = spawn(self._open(conn, attach))
         if self.max_connections is not None and len(self._conns) >= self.max_connections:
             self._pause_accepting()
+        return conn
 
     def adopt(self, sock: socket.socket | None) -> Conn:
         """Make the connection of a socket, or of a transport without one, and count it."""
@@ -228,11 +247,11 @@ class Server(Settings):
             self.traced.opened(conn)
         return conn
 
-    async def _open(self, conn: Conn, sock: socket.socket) -> None:
+    async def _open(self, conn: Conn, attach: Callable[[Receiver], Awaitable[object]]) -> None:
         """A connection's task: open its transport, shake hands, serve."""
         try:
             if self.tls is None:
-                await open_transport(sock, conn)
+                await attach(conn)
             else:
                 tls = TLSTransport(
                     self._tls,
@@ -242,7 +261,7 @@ class Server(Settings):
                     handshake_timeout=self.tls_handshake_timeout,
                 )
                 conn.transport = tls
-                await open_transport(sock, tls)
+                await attach(tls)
         except HTTPError as error:
             conn.connection_lost(error)
             return
@@ -284,6 +303,7 @@ class Server(Settings):
     def forget(self, conn: Conn) -> None:
         """A connection is over, or another's.  Called by it, once."""
         self._conns.discard(conn)
+        self._requests += conn.requests
         self.closed_because[conn.reason or CloseReason.PEER_LEFT] += 1
         if self.traced:
             self.traced.closed(conn)
@@ -469,6 +489,11 @@ class Server(Settings):
         if not self._listeners:
             raise UsageError("the server does not listen")
         return self._listeners[0].url(self.scheme)
+
+    @property
+    def requests(self) -> int:
+        """Requests begun since it began serving."""
+        return self._requests + sum(conn.requests for conn in self._conns)
 
     def stats(self) -> ServerStats:
         """Count connections by state, requests, and the reasons of the connections that ended."""

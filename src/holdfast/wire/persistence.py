@@ -77,7 +77,7 @@ class Facts(Protocol):
     @property
     def short_body(self) -> bool: ...
     @property
-    def body_left(self) -> bool: ...
+    def body_unread(self) -> bool: ...
     @property
     def body_broken(self) -> bool: ...
     @property
@@ -107,7 +107,7 @@ def close_reason(facts: Facts) -> CloseReason | None:
         return CloseReason.UNTIL_EOF
     if facts.short_body:
         return CloseReason.SHORT_BODY
-    if facts.body_left:
+    if facts.body_unread:
         return CloseReason.BODY_LEFT
     if facts.body_broken:
         return CloseReason.BODY_BROKEN

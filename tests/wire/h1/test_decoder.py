@@ -190,6 +190,22 @@ def test_a_large_body_in_feeds_of_any_size(framing, size):
     assert b"".join(got) == body
 
 
+def test_a_long_head_in_two_pieces_with_a_short_one_behind_it():
+    long = b"GET / HTTP/1.1\r\nHost: x\r\nA: %b\r\n\r\n" % (b"b" * 100)
+    decoder = fed(long[:-1])
+    assert decoder.next_event() is None
+    decoder.feed(b"\n" + GET)
+    assert len(events(decoder)) == 4
+
+
+def test_each_body_has_its_own_allowance_for_framing():
+    body = b"1;%b\r\na\r\n" % (b"e" * 4000) * 4 + b"0\r\n\r\n"
+    decoder = RequestDecoder()
+    for _ in range(3):
+        decoder.feed(CHUNKED + body)
+        assert type(events(decoder)[-1]) is End
+
+
 def test_what_is_fed_faster_than_it_is_asked_for_is_kept_in_order():
     wire = (POST + b"hello" + GET) * 2000
     decoder = fed(*[wire[i : i + 3] for i in range(0, len(wire), 3)])

@@ -55,6 +55,28 @@ def test_a_changed_value_that_means_nothing_here_is_the_only_thing_that_changes(
     assert head.persist is CloseReason.PEER_CLOSE
 
 
+def test_a_head_that_was_handed_out_does_not_change_with_the_next():
+    heads = parser()
+    first = heads.parse(b"GET / HTTP/1.1\r\nHost: x\r\nA: 1")
+    heads.parse(b"GET / HTTP/1.1\r\nHost: x\r\nA: 2")
+    assert first.index[b"a"] == b"1"
+    assert first.fields[1] == (b"a", b"1")
+
+
+def test_the_first_of_two_values_changes_and_the_last_stays_in_the_index():
+    heads = parser()
+    heads.parse(b"GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\nA: 2")
+    head = heads.parse(b"GET / HTTP/1.1\r\nHost: x\r\nA: 3\r\nA: 2")
+    assert head.index[b"a"] == b"2"
+
+
+def test_changed_trailer_names_are_judged_anew():
+    heads = parser()
+    heads.parse(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: a")
+    with pytest.raises(RemoteProtocolError):
+        heads.parse(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: content-length")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "name", "value"),
     [
@@ -115,6 +137,9 @@ def test_fields_over_the_limit_are_not_kept_for_the_next_request():
     long = b"Host: x\r\nA: " + b"b" * limits.REMEMBERED_BLOCK
     heads.parse(b"GET / HTTP/1.1\r\n" + long)
     assert heads._block == b""
+    heads.parse(b"GET / HTTP/1.1\r\nHost: x\r\nA: b")
+    heads.parse(b"GET / HTTP/1.1\r\n" + long)
+    assert heads._block == b"Host: x\r\nA: b"
 
 
 def test_a_line_is_remembered_and_still_counts():

@@ -1,8 +1,7 @@
 """One HTTP/1 connection as its server sees it: requests in, responses out, and whether it goes on.
 
-The decoder reads one message at a time; ``ResponseEncoder`` writes one response.
-This class holds what they have in common: the facts that ``close_reason`` asks
-about, and what happens to a body that nobody read.
+A connection is a decoder, which reads one message at a time, and the facts that
+``close_reason`` asks about; ``ResponseEncoder`` writes one response and adds to them.
 
 Rule 1: nothing behind a request is parsed before that request has been decided
 upon: ``next_event`` is called by the owner, never by the arrival of bytes.
@@ -18,19 +17,18 @@ from typing import TYPE_CHECKING
 from holdfast import limits
 from holdfast.errors import LimitExceeded, RemoteProtocolError
 from holdfast.status import reason, status_line
-from holdfast.wire.events import RequestHead
 from holdfast.wire.h1.decoder import RequestDecoder
 from holdfast.wire.h1.response import ResponseEncoder
 
 if TYPE_CHECKING:
-    from holdfast.wire.events import Event
+    from holdfast.wire.events import RequestHead
     from holdfast.wire.persistence import CloseReason
 
 __all__ = ["H1Connection", "refusal"]
 
 
-class H1Connection:
-    """The facts and the decoder of one connection; see ``persistence.Facts`` for the facts.
+class H1Connection(RequestDecoder):
+    """A decoder, and the facts of its connection; see ``persistence.Facts`` for the facts.
 
     Args:
         max_header_bytes: of a request line and its fields together.
@@ -38,11 +36,9 @@ class H1Connection:
     """
 
     __slots__ = (
-        "_eof",
         "body_broken",
-        "body_left",
+        "body_unread",
         "connect",
-        "decoder",
         "expect_left",
         "keep_alives_off",
         "local_close",
@@ -59,47 +55,27 @@ class H1Connection:
         max_header_bytes: int = limits.MAX_HEADER_BYTES,
         max_header_count: int = limits.MAX_HEADER_COUNT,
     ) -> None:
-        self.decoder = RequestDecoder(max_header_bytes=max_header_bytes, max_header_count=max_header_count)
+        super().__init__(max_header_bytes=max_header_bytes, max_header_count=max_header_count)
         self.peer_wish: CloseReason | None = None
-        self._eof = False
         self.shutting_down = False
         self.local_close = False
         self.worn_out = False
         self.keep_alives_off = False
         self.until_eof = False
         self.short_body = False
-        self.body_left = False
+        self.body_unread = False
         self.body_broken = False
         self.expect_left = False
         self.connect = False
 
-    def receive(self, data: bytes) -> None:
-        """Take bytes from the peer."""
-        self.decoder.feed(data)
-
-    def receive_eof(self) -> None:
-        """The peer closed its half; what came before is still answered."""
-        self._eof = True
-        self.decoder.feed_eof()
-
     @property
     def peer_eof(self) -> bool:
         """Whether the peer closed its half, and nothing it sent before is left."""
-        return self._eof and not self.decoder.buffered
-
-    def next_event(self) -> Event | None:
-        """Return the next event, or None when it needs more bytes.
-
-        Raises:
-            RemoteProtocolError: the peer broke HTTP; every later call raises the same.
-        """
-        event = self.decoder.next_event()
-        if type(event) is RequestHead:
-            self.peer_wish = event.persist
-        return event
+        return self._eof and not self.buffered
 
     def respond(self, head: RequestHead) -> ResponseEncoder:
         """Return the sending half of the exchange that ``head`` opened."""
+        self.peer_wish = head.persist
         return ResponseEncoder(self, head)
 
 

@@ -26,7 +26,7 @@ RFC 9112 sections 2, 6, 7.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from holdfast import limits
 from holdfast.errors import RemoteProtocolError
@@ -72,6 +72,8 @@ class RequestDecoder:
         "body_left",
     )
 
+    _error: RemoteProtocolError  # once ``_read`` is ``_refuse``
+
     def __init__(
         self,
         *,
@@ -85,7 +87,6 @@ class RequestDecoder:
         self._start = 0  # of what is not part of an event yet, in the buffer
         self._searched = 0  # bytes from there in which the end that is awaited does not begin
         self._eof = False
-        self._error: RemoteProtocolError | None = None
         self._parse_head = HeadParser(max_header_count).parse
         self._blank_lines = 0  # that may be skipped before the next head
         self.body_left = 0
@@ -151,8 +152,7 @@ class RequestDecoder:
     def __repr__(self) -> str:
         return f"<RequestDecoder {self._read.__name__}, {self.buffered} bytes buffered>"
 
-    def _refuse(self) -> None:
-        assert self._error is not None
+    def _refuse(self) -> NoReturn:
         raise self._error.with_traceback(None)
 
     # --- the head ---
@@ -214,7 +214,7 @@ class RequestDecoder:
     def _read_counted(self) -> Data | None:
         data = self._take_data(self.body_left)
         if not data:
-            self._wait(f"{self.body_left} more bytes of the body")
+            self._wait("the rest of the body")
             return None
         self.body_left -= len(data)
         if not self.body_left:
@@ -240,7 +240,7 @@ class RequestDecoder:
         if match is None:
             raise self._malformed("a chunk size", line)
         size = int(match[1], 16)
-        # What framing costs beyond a fair share: tiny chunks with long extensions are an attack.
+        # The line and two CRLF, beyond a fair share: tiny chunks with long extensions are an attack.
         self._chunk_excess = max(0, self._chunk_excess + len(line) + 4 - (16 + 2 * size))
         if self._chunk_excess > limits.MAX_CHUNK_EXCESS:
             raise RemoteProtocolError("expected chunks, got little but their framing")
@@ -256,7 +256,7 @@ class RequestDecoder:
             self._chunk_left -= len(data)
             return Data(data)
         if self._chunk_left:
-            self._wait(f"{self._chunk_left} more bytes of a chunk")
+            self._wait("the rest of a chunk")
             return None
         # Whoever skips two bytes here without looking lets a proxy and us see different requests.
         end = bytes(self._buffer[self._start : self._start + 2])
@@ -316,14 +316,14 @@ class RequestDecoder:
         return data
 
     def _spoilt_end(self, limit: int) -> int:
-        """Return where a section without its end can be parsed, to be refused, or -1 to wait for more.
+        """Return the place just behind a bare CR or LF, up to which all is to be parsed and refused; else -1.
 
-        It can, just behind a bare CR or LF within the first ``limit`` bytes and their end.
+        It must be within ``limit`` bytes and their end, so that it is found before the limit, or never.
         """
         buffer, start = self._buffer, self._start
         bare = grammar.BARE.search(buffer, start + self._searched, start + limit + 4)
         if bare is not None:
-            return bare.end() + 1
+            return bare.end()
         self._searched = max(0, len(buffer) - start - 3)
         return -1
 

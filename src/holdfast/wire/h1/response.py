@@ -14,6 +14,7 @@ RFC 9112 sections 6 and 9; RFC 9110 sections 6.4, 8.6, 9.3.6, 15.2.
 from __future__ import annotations
 
 from enum import IntEnum
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from holdfast.errors import BodyNotAllowed, ContentLengthError, LocalProtocolError
@@ -46,6 +47,9 @@ class Mode(IntEnum):
     NONE = 5  # the status allows no body
 
 
+UNSENT, LENGTH, CHUNKED, UNTIL_EOF, DISCARD, NONE = Mode
+
+
 class ResponseEncoder:
     """Turns one response into bytes.
 
@@ -60,7 +64,7 @@ class ResponseEncoder:
     def __init__(self, connection: H1Connection, head: RequestHead) -> None:
         self._connection = connection
         self._head = head
-        self.mode = Mode.UNSENT
+        self.mode = UNSENT
         self.left = 0
         self.ended = False
         self.awaits_continue = head.expect_continue
@@ -106,7 +110,7 @@ class ResponseEncoder:
             LocalProtocolError: a field is malformed, Content-Length is no number, or two differ.
         """
         lines = encode_lines(fields)
-        special = {line.special: line for line in lines if line.special}
+        special = {line.special: line for line in lines if line.special} if any(map(_special, lines)) else {}
         if special:
             self._check(lines, special)
         connection, head = self._connection, self._head
@@ -118,11 +122,44 @@ class ResponseEncoder:
         self._persistence(status, lines, special, added)
         out.append(status_line("1.1" if head.version != "1.0" else "1.0", status))
         if special:
-            out.extend([line.wire for line in lines if not line.special or line.special in special])
+            out += [line.wire for line in lines if not line.special or line.special in special]
         else:
-            out.extend([line.wire for line in lines])
+            out += [line.wire for line in lines]
         added.append(b"\r\n")
         out += added
+
+    def whole(self, status: int, fields: Sequence[Field], body: bytes, date: bytes) -> bytes:
+        """Return a complete response; what most are, so the plain case has a short way.
+
+        Raises as ``start`` and ``data``.
+        """
+        head, connection = self._head, self._connection
+        lines = encode_lines(fields)
+        if (
+            any(map(_special, lines))
+            or head.method in _BODILESS
+            or not allows_body(status)
+            or self.awaits_continue
+            or head.version != "1.1"
+            or close_reason(connection) is not None
+        ):
+            out: Pieces = []
+            self.start(status, fields, out, length=len(body), date=date)
+            self.data(body, out)
+            self.end((), out)
+            return b"".join(out)
+        self.mode = LENGTH
+        self.ended = True
+        size = len(body)
+        return b"".join(
+            (
+                status_line("1.1", status),
+                *map(_wire, lines),
+                date,
+                b"Content-Length: %d\r\n\r\n" % size,
+                body,
+            )
+        )
 
     def data(self, data: bytes, out: Pieces) -> None:
         """Append a piece of the body; an empty one appends nothing.
@@ -135,16 +172,16 @@ class ResponseEncoder:
         if not size:
             return
         mode = self.mode
-        if mode == Mode.LENGTH:
+        if mode == LENGTH:
             if size > self.left:
                 raise ContentLengthError(f"{size} bytes written, {self.left} left of Content-Length")
             self.left -= size
             out.append(data)
-        elif mode == Mode.CHUNKED:
+        elif mode == CHUNKED:
             out += (b"%x\r\n" % size, data, b"\r\n")
-        elif mode == Mode.UNTIL_EOF:
+        elif mode == UNTIL_EOF:
             out.append(data)
-        elif mode == Mode.NONE:
+        elif mode == NONE:
             raise BodyNotAllowed("a 1xx, 204 or 304 response has no body")
 
     def end(self, trailers: Sequence[Field], out: Pieces) -> None:
@@ -153,9 +190,9 @@ class ResponseEncoder:
         A body that is shorter than declared cannot be ended: the connection will close, which
         tells the peer.  Trailers are sent where the framing has a place for them (chunked).
         """
-        if self.mode == Mode.CHUNKED:
+        if self.mode == CHUNKED:
             out.append(encode_trailers(trailers) if trailers else b"0\r\n\r\n")
-        elif self.mode == Mode.LENGTH and self.left:
+        elif self.mode == LENGTH and self.left:
             self._connection.short_body = True
         self.ended = True
 
@@ -173,11 +210,11 @@ class ResponseEncoder:
         head = self._head
         if head.method == "CONNECT" and 200 <= status < 300:
             self._drop(special, b"content-length", b"transfer-encoding")
-            self.mode = Mode.UNTIL_EOF
+            self.mode = UNTIL_EOF
             return []
         if not allows_body(status):
             self._drop(special, b"content-length", b"transfer-encoding")
-            self.mode = Mode.NONE
+            self.mode = NONE
             return []
         if b"content-length" in special and not self._coded(special):
             length = int(_value(special[b"content-length"]))
@@ -186,10 +223,10 @@ class ResponseEncoder:
             self._drop(special, b"content-length")
         if head.method == "HEAD":
             self._drop(special, b"transfer-encoding")
-            self.mode = Mode.DISCARD
+            self.mode = DISCARD
         elif length is not None:
             self._drop(special, b"transfer-encoding")
-            self.mode, self.left = Mode.LENGTH, length
+            self.mode, self.left = LENGTH, length
         else:
             return self._frame_unknown(special)
         if length is None or b"content-length" in special:
@@ -202,10 +239,10 @@ class ResponseEncoder:
         identity = coding is not None and _value(coding).lower() == b"identity"
         if self._head.version == "1.0" or identity:
             self._drop(special, b"transfer-encoding")
-            self.mode = Mode.UNTIL_EOF
+            self.mode = UNTIL_EOF
             self._connection.until_eof = True
             return []
-        self.mode = Mode.CHUNKED
+        self.mode = CHUNKED
         if coding is not None and has_token(_value(coding), b"chunked"):
             return []
         return [b"Transfer-Encoding: chunked\r\n"]
@@ -229,7 +266,7 @@ class ResponseEncoder:
             return
         if self._head.method == "CONNECT":
             connection.connect = True
-            if self.mode == Mode.UNTIL_EOF:
+            if self.mode == UNTIL_EOF:
                 return
         if close_reason(connection) is None:
             if self._head.version == "1.0" and declared is None:
@@ -248,4 +285,7 @@ def _value(line: Line) -> bytes:
     return line.wire.partition(b": ")[2][:-2]
 
 
+_BODILESS: Final = frozenset({"HEAD", "CONNECT"})
+_wire: Final = itemgetter(0)
+_special: Final = itemgetter(1)
 _FRAMING: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})

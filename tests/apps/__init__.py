@@ -1,0 +1,1 @@
+"""Real applications, each on a real server, as their users reach them."""

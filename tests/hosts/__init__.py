@@ -1,0 +1,1 @@
+"""ASGI and WSGI applications on a real server, reached over sockets."""
