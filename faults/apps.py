@@ -60,7 +60,7 @@ async def native(w: ResponseWriter, r: Request) -> None:
     query = {name: values[-1] for name, values in r.query.items()}
     if r.path == "/wait":
         counts["begun"] += 1
-        await r.wait_disconnected()
+        await r.disconnected
         counts["told"] += 1
     elif r.path == "/large":
         w.headers["Content-Length"] = str(LARGE)

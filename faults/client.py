@@ -60,6 +60,7 @@ class Connection(asyncio.Protocol):
         self.over_at = 0.0
         self.received = bytearray()
         self.transport: asyncio.Transport
+        self._sock: socket.socket
         self._waiter: asyncio.Future[None] | None = None
 
     @classmethod
@@ -76,6 +77,7 @@ class Connection(asyncio.Protocol):
         except BaseException:
             sock.close()
             raise
+        connection._sock = sock
         return connection
 
     async def ask(self, data: bytes, expected: bytes | None = None, *, timeout: float = 30.0) -> Reply:
@@ -99,6 +101,18 @@ class Connection(asyncio.Protocol):
             return Reply(Outcome.BEGAN if self.received else self.over, seconds=seconds)
         right = reply.status == 200 and (expected is None or reply.body == expected)
         return reply._replace(outcome=Outcome.ANSWERED if right else Outcome.WRONG, seconds=seconds)
+
+    def look(self) -> Outcome | None:
+        """``over``, after a look at what the kernel has for us, as clients look before they reuse one."""
+        if self.over is None:
+            try:
+                if not self._sock.recv(1, socket.MSG_PEEK):
+                    self._end(Outcome.CROSSED)
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._end(Outcome.RESET)
+        return self.over
 
     async def wait_over(self, timeout: float) -> Outcome | None:
         """Wait for the server to end the connection; None when it did not in time."""
@@ -161,12 +175,14 @@ def request(
         lines = {**lines, "Content-Length": str(len(body))}
     if close:
         lines = {**lines, "Connection": "close"}
-    head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    head = f"{method} {target} HTTP/1.1\r\n" + "".join(
+        f"{name}: {value}\r\n" for name, value in lines.items()
+    )
     return head.encode() + b"\r\n" + (body or b"")
 
 
 def whole(data: bytes | bytearray) -> Reply | None:
-    """The answer at the beginning of ``data``, its outcome not yet judged; None while something is missing."""
+    """The answer at the beginning of ``data``, not judged yet; None while something is missing."""
     head, found, rest = bytes(data).partition(b"\r\n\r\n")
     if not found:
         return None

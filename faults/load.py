@@ -49,7 +49,6 @@ class Load:
         self.seconds: list[float] = []
         self.flying = 0
         self.stopping = asyncio.Event()
-        self._numbers = itertools.count()
 
     def __repr__(self) -> str:
         return f"<Load {', '.join(f'{count} {outcome}' for outcome, count in self.counts.items())}>"
@@ -83,7 +82,7 @@ class Load:
         carried = 0
         try:
             while not self.stopping.is_set() and (self.limit is None or self.sent + self.flying < self.limit):
-                if connection is None or connection.over is not None:
+                if connection is None or connection.look() is not None:
                     if connection is not None and until_refused and kept:
                         return
                     connection, carried = await self._open(), 0
@@ -112,8 +111,8 @@ class Load:
             return None
 
     async def _ask(self, connection: Connection, kept: bool, *, close: bool) -> Reply:
-        number = next(self._numbers)
-        id = f"{self.port}-{number}"
+        number = next(_NUMBERS)
+        id = str(number)
         target = f"/?id={id}" + (f"&ms={self.ms}" if self.ms else "")
         if self.posts and number % 2:
             data = request(target, method="POST", body=b"b" * BODY, close=close)
@@ -134,6 +133,7 @@ class Load:
 
 
 BODY = 1000  # bytes
+_NUMBERS = itertools.count()
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -1,11 +1,10 @@
-"""The server under test: started with its flags, asked, signalled, looked at from outside, and gone at the end."""
+"""The server under test: started with its flags, asked, signalled, watched, and gone at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -13,14 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.processes import Failed, Process, cpu_of, free_port, memory_of
+from benchmarks.processes import ROOT, Failed, Process, cpu_of, free_port, memory_of
 from faults.client import Connection, Outcome, Reply, request
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Sequence
     from types import TracebackType
 
-__all__ = ["SERVERS", "Failed", "Program", "Server", "command_of", "free_port", "wait_for"]
+__all__ = ["ROOT", "SERVERS", "Failed", "Program", "Server", "command_of", "free_port", "wait_for"]
 
 SERVERS = ("holdfast", "uvicorn")
 
@@ -109,9 +109,9 @@ class Program(Process):
             return None
         return time.monotonic() - began
 
-    def begun_ids(self) -> set[str]:
+    def begun_ids(self) -> frozenset[str]:
         """The ids of the requests whose handlers have started."""
-        return set(self.begun.read_text().split()) if self.begun.exists() else set()
+        return frozenset(self.begun.read_text().split() if self.begun.exists() else ())
 
 
 class Server(Program):
@@ -127,15 +127,29 @@ class Server(Program):
     ) -> None:
         port = free_port() if port is None else port
         super().__init__(command_of(kind, app, port, flags), port, descriptors=descriptors)
+        self._workers = next((int(flag[10:]) for flag in flags if flag.startswith("--workers=")), 1)
 
     async def __aenter__(self) -> Server:
         self.__enter__()
         try:
             await self.ready()
+            await self._all_ready()
         except BaseException:
             self.__exit__(None, None, None)
             raise
         return self
+
+    async def _all_ready(self) -> None:
+        """Wait until every worker has answered.  Raises Failed."""
+        pids: set[int] = set()
+
+        async def all_answered() -> bool:
+            for counters in await asyncio.gather(*(self.counters() for _ in range(4))):
+                pids.add(counters["pid"])
+            return len(pids) >= self._workers
+
+        if not await wait_for(all_answered, 20):
+            raise Failed(f"{len(pids)} of {self._workers} workers answer: {self.said()}")
 
     async def __aexit__(self, *error: Any) -> None:
         # In a thread: the clients of a run go on meanwhile.

@@ -3,6 +3,7 @@
 A test that leaves a file descriptor open or a task running fails, by the name
 of what it left.  ``@pytest.mark.rfc(number, section, sentence)`` puts the
 sentence that a test obeys into its failure report and into docs/design/rfc.md.
+An ``async def`` test runs on asyncio's loop, for ``MOST_SECONDS`` at most.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import inspect
 import os
 import random
 from typing import TYPE_CHECKING
@@ -18,11 +20,14 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Iterator
 
 SEED = int(os.environ.get("HOLDFAST_SEED") or random.SystemRandom().randrange(2**32))
 
 FAILED = pytest.StashKey[bool]()
+
+# Real seconds after which an ``async def`` test hangs; what it waits for has bounds of its own.
+MOST_SECONDS = 30
 
 # Machines that run tests are shared and slow at times: no test asserts a time, hypothesis neither.
 settings.register_profile("holdfast", deadline=None, print_blob=True)
@@ -83,6 +88,21 @@ def _open_descriptors() -> dict[int, str]:
         except FileNotFoundError:
             pass  # the descriptor of the listing itself
     return found
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an ``async def`` test on a loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(_bounded(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})))
+    return True
+
+
+async def _bounded(test: Awaitable[None]) -> None:
+    async with asyncio.timeout(MOST_SECONDS):
+        await test
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

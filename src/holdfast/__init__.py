@@ -1,5 +1,6 @@
 """HTTP for Python with the life of a connection done right."""
 
+from holdfast.body import Body
 from holdfast.cookies import Cookie, SameSite
 from holdfast.errors import (
     AbortHandler,
@@ -25,8 +26,9 @@ from holdfast.errors import (
     TLSError,
     UsageError,
 )
+from holdfast.formdata import Form, FormFile, Part
 from holdfast.headers import Headers
-from holdfast.message import Body, Request
+from holdfast.message import Request
 from holdfast.net.tlsconfig import TLSConfig
 from holdfast.server.mux import ServeMux, default_mux, handle
 from holdfast.server.response import ResponseWriter
@@ -51,6 +53,8 @@ __all__ = [
     "ContentLengthError",
     "Cookie",
     "DialError",
+    "Form",
+    "FormFile",
     "HTTPError",
     "HandlerTimeout",
     "Headers",
@@ -60,6 +64,7 @@ __all__ = [
     "LocalProtocolError",
     "NetworkError",
     "NotSupported",
+    "Part",
     "ProtocolError",
     "RemoteProtocolError",
     "Request",

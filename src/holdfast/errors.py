@@ -89,7 +89,7 @@ class RangeError(RemoteProtocolError):
 
 
 class NetworkError(HTTPError, OSError):
-    """The bytes could not be moved.  An OSError too: what ASGI and WSGI applications expect of a lost peer."""
+    """The bytes could not be moved.  An OSError too, as ASGI and WSGI applications expect it."""
 
 
 class DialError(NetworkError):

@@ -47,6 +47,13 @@ RESPONSE_BUFFER: Final = 2048
 WRITE_HIGH_WATER: Final = 64 << 10
 WRITE_LOW_WATER: Final = 16 << 10
 
+# Of a file, in one turn of the loop: read where it has to be read, else handed from the kernel to the
+# kernel, which takes some 50 microseconds.  Two in memory are what a file on its way costs a connection.
+FILE_PIECE: Final = 256 << 10
+
+# A file this small is read and leaves with its head, in one write; past it `sendfile` costs less.
+FILE_IN_ONE_WRITE: Final = 64 << 10
+
 # Of a handler's traceback in the log (Go).
 MAX_TRACEBACK: Final = 64 << 10
 
@@ -107,6 +114,8 @@ MAX_RANGES: Final = 200  # in one Range header; more, and the header is ignored 
 MAX_FORM_BYTES: Final = 10 << 20  # urlencoded bodies (Go)
 MAX_FORM_MEMORY: Final = 32 << 20  # of a multipart form; bigger files go to disk (Go)
 MAX_FORM_PARTS: Final = 1000  # parts of one multipart body (Go)
+MAX_PART_HEADER_BYTES: Final = 8 << 10  # of one part: a name, a file name of any length, a type
+MAX_PART_HEADER_COUNT: Final = 32  # field lines of one part; browsers send two
 
 # --- worker processes ------------------------------------------------------------------------
 

@@ -13,20 +13,25 @@ Go's net/http request.go; RFC 9110 sections 7 and 9.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from holdfast.body import Body, LimitedBody
 from holdfast.cookies import Cookie, parse_cookies
-from holdfast.errors import BodyClosed, BodyTooLarge
+from holdfast.errors import InvalidURL, LimitExceeded, UsageError
+from holdfast.formdata import Form, Multipart, form_too_large, read_form
+from holdfast.forms import boundary_of
 from holdfast.headers import Headers
+from holdfast.limits import MAX_FORM_BYTES, MAX_FORM_MEMORY
 from holdfast.mime import parse_media_type
-from holdfast.url import URL, parse_query, parse_target
+from holdfast.url import URL, parse_query, parse_target, read_query
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Generator
+    from collections.abc import Awaitable, Generator
 
+    from holdfast.formdata import FormFile, Storage
     from holdfast.wire.events import RequestHead
 
-__all__ = ["Body", "Request", "Source"]
+__all__ = ["Request", "Source"]
 
 
 class Source(Protocol):
@@ -47,99 +52,10 @@ class Source(Protocol):
     @property
     def disconnected(self) -> bool: ...
     def context(self) -> dict[str, Any]: ...
+    def new_upload(self) -> Storage: ...
     def close_body(self) -> None: ...
     async def read(self) -> bytes: ...
     async def wait_disconnected(self) -> None: ...
-
-
-class Body:
-    """The body of a request: pieces as they come, or as many bytes as you ask for.
-
-    It may be read by one task at a time.  What a handler leaves unread is settled by the server.
-    """
-
-    __slots__ = ("_closed", "_complete", "_rest", "_source")
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._rest = b""
-        self._closed = False
-        self._complete = False
-
-    async def read(self, n: int = -1) -> bytes:
-        """Return ``n`` bytes, fewer only at the body's end; all that is left when ``n`` is negative.
-
-        Raises:
-            RemoteProtocolError: the body is malformed, or shorter than declared.
-            Timeout: a clock of the body ran out.
-            ConnectionReset: the connection is lost.
-            BodyClosed: the exchange is over, or the body was closed.
-            UsageError: another task is reading.
-        """
-        if n < 0:
-            return b"".join([piece async for piece in self])
-        pieces: list[bytes] = []
-        wanted = n
-        while wanted > 0 and (piece := await self.next()):
-            pieces.append(piece)
-            wanted -= len(piece)
-        data = b"".join(pieces)
-        if wanted < 0:
-            self._rest = data[n:]
-            data = data[:n]
-        return data
-
-    async def next(self) -> bytes:
-        """Return what has come of the body, at least one byte; ``b""`` at its end.  Raises as ``read``."""
-        if self._closed:
-            raise BodyClosed("the request body was read after it was closed")
-        if self._rest:
-            rest, self._rest = self._rest, b""
-            return rest
-        if self._complete:
-            return b""
-        data = await self._source.read()
-        self._complete = not data
-        return data
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while piece := await self.next():
-            yield piece
-
-    def close(self) -> None:
-        """Say that no more will be read; later reads raise BodyClosed.  A second call does nothing."""
-        self._closed = True
-        self._rest = b""
-        self._source.close_body()
-
-
-class _LimitedBody(Body):
-    """A body that raises once more than ``limit`` bytes of it have come (Go's MaxBytesReader)."""
-
-    __slots__ = ("_left", "_limit", "_whole")
-
-    def __init__(self, whole: Body, limit: int) -> None:
-        super().__init__(whole._source)
-        self._whole = whole
-        self._limit = limit
-        self._left = limit
-
-    async def next(self) -> bytes:
-        if self._left < 0:
-            raise BodyTooLarge(self._limit)
-        if self._rest:
-            rest, self._rest = self._rest, b""
-            return rest
-        data = await self._whole.next()
-        within = data[: self._left]
-        self._left -= len(data)
-        if self._left >= 0 or within:
-            return within
-        raise BodyTooLarge(self._limit)
-
-    def close(self) -> None:
-        super().close()
-        self._whole.close()
 
 
 class Request:
@@ -155,6 +71,7 @@ class Request:
     __slots__ = (
         "_body",
         "_context",
+        "_form",
         "_headers",
         "_source",
         "_url",
@@ -172,6 +89,7 @@ class Request:
         self._url: URL | None = None
         self._headers: Headers | None = None
         self._context: dict[str, Any] | None = None
+        self._form: _FormState | None = None
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target}>"
@@ -268,6 +186,7 @@ class Request:
 
     @property
     def body(self) -> Body:
+        """The body, to be read in pieces or as a whole; empty where the request has none."""
         if self._body is None:
             self._body = Body(self._source)
         return self._body
@@ -279,7 +198,7 @@ class Request:
 
     def limit_body(self, max_bytes: int) -> None:
         """Make reads of the body raise BodyTooLarge beyond ``max_bytes``; the answer will be 413."""
-        self._body = _LimitedBody(self.body, max(max_bytes, 0))
+        self._body = LimitedBody(self.body, max(max_bytes, 0))
 
     async def read(self) -> bytes:
         """Return the whole body.  Raises as ``Body.read``."""
@@ -296,6 +215,68 @@ class Request:
     async def json(self) -> Any:
         """Return the body parsed as JSON.  Raises ValueError besides what ``Body.read`` raises."""
         return json.loads(await self.body.read())
+
+    async def form(self, *, max_memory: int = MAX_FORM_MEMORY) -> Form:
+        """Return the form in body and query; read at the first call, and kept.
+
+        The body of a POST, PUT or PATCH is read when its type is ``application/x-www-form-urlencoded``,
+        and a body of ``multipart/form-data`` always; of other requests the form is the query's.
+        Values are UTF-8; what is not reads as U+FFFD.
+
+        Args:
+            max_memory: bytes of files to keep in memory; bigger ones go to temporary files, which
+                are gone when the exchange is over.
+
+        Raises:
+            RemoteProtocolError: the multipart body is malformed.
+            LimitExceeded: values of more than ``MAX_FORM_BYTES`` (of an urlencoded body only where
+                ``limit_body`` set no other limit), or too many of them.
+            UsageError: ``multipart`` was called before.
+            Others: as ``Body.read``.
+        """
+        state = self._form_state()
+        if state.form is None:
+            state.claim("form")
+            state.form = await self._read_form(max_memory)
+        return state.form
+
+    def multipart(self) -> Multipart:
+        """Return the parts of the body, to be read one after another as they come.
+
+        Raises:
+            RemoteProtocolError: 415 when the body is neither ``multipart/form-data`` nor
+                ``multipart/mixed``, 400 when the boundary is missing.
+            UsageError: ``form`` or ``multipart`` was called before.
+        """
+        boundary = boundary_of(self.headers.get("Content-Type", ""), ("form-data", "mixed"))
+        self._form_state().claim("multipart")
+        return Multipart(self.body, boundary)
+
+    async def _read_form(self, max_memory: int) -> Form:
+        query, error = _read_pairs(self.url.raw_query or "")
+        media_type = _media_type(self.headers.get("Content-Type", ""))
+        posted: list[tuple[str, str]] = []
+        files: list[FormFile] = []
+        wrong: InvalidURL | None = None
+        if media_type == "multipart/form-data":
+            parts = Multipart(self.body, boundary_of(self.headers["Content-Type"]))
+            posted, files = await read_form(parts, self._source.new_upload, max_memory=max_memory)
+        elif media_type == "application/x-www-form-urlencoded" and self.method in _FORM_METHODS:
+            posted, wrong = _read_pairs((await self._read_urlencoded()).decode("latin-1"))
+        return Form(posted, query, files, wrong or error)
+
+    async def _read_urlencoded(self) -> bytes:
+        if isinstance(self.body, LimitedBody):
+            return await self.body.read()
+        data = await self.body.read(MAX_FORM_BYTES + 1)
+        if len(data) > MAX_FORM_BYTES:
+            raise form_too_large()
+        return data
+
+    def _form_state(self) -> _FormState:
+        if self._form is None:
+            self._form = _FormState()
+        return self._form
 
     # --- circumstances ---
 
@@ -347,6 +328,7 @@ class Request:
         twin._url = self._url
         twin._headers = self.headers
         twin._context = self.context
+        twin._form = self._form_state()
         return twin
 
     def with_url(self, url: URL) -> Request:
@@ -354,6 +336,41 @@ class Request:
         twin = self.shallow_copy()
         twin._url = url
         return twin
+
+
+class _FormState:
+    """What has become of the body as a form: shared by a request and its copies."""
+
+    __slots__ = ("_claimed", "form")
+
+    def __init__(self) -> None:
+        self.form: Form | None = None
+        self._claimed = ""
+
+    def claim(self, method: str) -> None:
+        """Let ``method`` read the body.  Raises UsageError when one did before."""
+        if self._claimed:
+            raise UsageError(f"{method}() was called, and {self._claimed}() has read the body before")
+        self._claimed = method
+
+
+def _read_pairs(raw: str) -> tuple[list[tuple[str, str]], InvalidURL | None]:
+    """As ``read_query``, raising LimitExceeded."""
+    pairs, error = read_query(raw)
+    if isinstance(error, LimitExceeded):
+        raise error
+    return pairs, error
+
+
+def _media_type(text: str) -> str:
+    """The type alone; "" for none and for one that is malformed."""
+    try:
+        return parse_media_type(text)[0]
+    except ValueError:
+        return ""
+
+
+_FORM_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 class _Disconnected:

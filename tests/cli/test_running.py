@@ -3,8 +3,11 @@
 import re
 import signal
 import socket
+import ssl
+from http.client import HTTPSConnection
 
 import pytest
+import trustme
 
 from tests.cli.process import serve
 
@@ -35,6 +38,12 @@ def make():
 def wsgi(environ, start_response):
     start_response("200 OK", [])
     return [b"%s %s" % (environ["REMOTE_ADDR"].encode(), environ["wsgi.url_scheme"].encode())]
+
+from holdfast import ServeMux, Server
+
+mux = ServeMux()
+mux.handle("GET /{name}", hello)
+server = Server(mux, max_connections=10)
 
 async def waits_for_ever(scope, receive, send):
     await asyncio.sleep(3600)
@@ -103,6 +112,33 @@ def test_an_asgi_application_is_told_of_start_and_end(shop):
         run.send(signal.SIGTERM)
         out, _ = run.process.communicate(timeout=10)
         assert out.decode() == "startup\nshutdown\n"
+
+
+@pytest.mark.parametrize("target", ["shop:mux", "shop:server"])
+def test_a_mux_and_a_server_are_served(shop, target):
+    with serve(shop, target) as run:
+        assert run.get("/ada", X_Forwarded_For="192.0.2.1") == (200, "hello from 192.0.2.1:0")
+        assert run.get("/a/b")[0] == 404
+        run.send(signal.SIGTERM)
+        out, _ = run.process.communicate(timeout=10)
+        assert out.decode().startswith('INFO:     192.0.2.1:0 - "GET /ada HTTP/1.1" 200 OK\n')
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_tls(shop, workers):
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(shop / "cert.pem"))
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    flags = ("--ssl-certfile", "cert.pem", "--workers", workers)
+    with serve(shop, "shop:hello", *flags, until=r"running on https://127\.0\.0\.1:(\d+)") as run:
+        connection = HTTPSConnection("localhost", run.port, timeout=10, context=context)
+        connection.request("GET", "/")
+        assert connection.getresponse().status == 200
+        connection.close()
+        run.send(signal.SIGTERM)
+        run.ends()
 
 
 def test_a_wsgi_application_runs(shop):

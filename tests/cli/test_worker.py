@@ -4,15 +4,20 @@ import os
 import re
 import signal
 import threading
+import time
 
 import pytest
 
 from tests.cli.process import serve, wait_for
 
 APP = """
-import asyncio, os
+import asyncio, os, time
 
 async def pid(w, r):
+    await w.write(str(os.getpid()))
+
+async def block(w, r):
+    time.sleep(float(r.url.raw_query))
     await w.write(str(os.getpid()))
 
 async def slow(w, r):
@@ -116,6 +121,19 @@ def test_a_killed_worker_costs_its_own_connections_only(shop):
             assert run.get()[0] == 200
         wait_for(lambda: len(run.workers()) == 2, "no successor")
         assert other in run.workers()
+
+
+def test_a_blocked_worker_is_not_killed_and_the_other_takes_the_new_clients(shop):
+    with serve(shop, "shop:block", "--workers", "2") as run:
+        workers, blocked = run.workers(), []
+        thread = threading.Thread(target=lambda: blocked.append(run.get("/?2")))
+        thread.start()
+        time.sleep(0.3)  # until it blocks; nothing could tell us that it does
+        answered = {run.get("/?0")[1] for _ in range(10)}
+        assert blocked == []
+        thread.join()
+        assert {blocked[0][1], *answered} == set(map(str, workers))
+        assert run.workers() == workers
 
 
 def test_workers_leave_when_their_supervisor_has_died(shop):

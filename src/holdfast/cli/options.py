@@ -75,26 +75,27 @@ def _addresses(values: dict[str, Any], explicit: set[str]) -> tuple[str, ...]:
     Several of them on the command line is a mistake; otherwise the first that has a value, from
     wherever it came.  With none, systemd's sockets, and then 127.0.0.1:8000.
     """
-    given = [{"bind"}, {"uds"}, {"fd"}, {"host", "port"}]
-    if len(chosen := [ways for ways in given if ways & explicit]) > 1:
-        names = " and ".join(f"--{min(ways & explicit)}" for ways in chosen)
+    given = [way for way in _WAYS if explicit.intersection(way)]
+    if len(given) > 1:
+        names = " and ".join(f"--{next(name for name in way if name in explicit)}" for way in given)
         raise click.UsageError(f"{names} exclude each other; --bind may be repeated instead")
-    way = (
-        chosen[0]
-        if chosen
-        else next((ways for ways in given[:3] if values[min(ways)] not in ((), None)), given[3])
-    )
+    having = [way for way in _WAYS if values[way[0]] not in ((), None)]
+    (way, *_) = (*given, *having, _WAYS[-1])
+    match way[0]:
+        case "bind":
+            return tuple(values["bind"])
+        case "uds":
+            return (f"unix:{values['uds']}",)
+        case "fd":
+            return (f"fd:{values['fd']}",)
     host, port = values["host"], values["port"]
-    if "bind" in way:
-        return tuple(values["bind"])
-    if "uds" in way:
-        return (f"unix:{values['uds']}",)
-    if "fd" in way:
-        return (f"fd:{values['fd']}",)
     if host is port is None and (passed := _from_service_manager()):
         return passed
     host = "127.0.0.1" if host is None else host
     return (f"{f'[{host}]' if ':' in host else host}:{8000 if port is None else port}",)
+
+
+_WAYS = (("bind",), ("uds",), ("fd",), ("host", "port"))
 
 
 def _from_service_manager() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from holdfast.cli.build import build
 from holdfast.cli.loading import load
 from holdfast.cli.messages import log, reopen_log_files, running_on
 from holdfast.cli.serve import tls_config
-from holdfast.errors import CannotStart, ServerClosed, Timeout
+from holdfast.errors import CannotStart, ServerClosed, Timeout, TLSError
 from holdfast.net import tasks
 from holdfast.net.notify import notify
 
@@ -135,7 +135,8 @@ class Running:
         if self._starting is not None:
             self._starting.cancel()
         else:
-            self._closing = tasks.spawn(self.server.close(), "close")
+            closing = tasks.spawn(self.server.close(), "close")
+            self._ending = self._ending or closing
 
     def snapshot(self) -> None:
         """Write what every connection is doing into the log."""
@@ -174,6 +175,8 @@ class Running:
             await self._starting
         except tasks.CancelledError:
             return False
+        except TLSError as error:  # it was right when the command began
+            raise CannotStart(str(error)) from error
         finally:
             self._starting = None
         if waits:

@@ -70,18 +70,18 @@ UDS_MODE = 0o666  # uvicorn's: the proxy in front runs as another user; who may 
 
 
 def tls_config(settings: Settings) -> TLSConfig | None:
-    """The TLS that the ``--ssl-`` flags ask for, each of its files read once; None for cleartext.
+    """The TLS that the ``--ssl-`` flags ask for, its files not read yet; None for cleartext.
 
     Raises:
-        CannotStart: a file is unreadable, broken or does not fit the others.
+        CannotStart: the flags contradict each other.
     """
     if settings.ssl_certfile is None:
         return None
-    from holdfast.net.tlsconfig import TLSConfig, server_context  # OpenSSL, for those who use it
+    from holdfast.net.tlsconfig import TLSConfig  # OpenSSL, for those who use it
 
     asked = ("none", "optional", "required")
     try:
-        config = TLSConfig(
+        return TLSConfig(
             settings.ssl_certfile,
             settings.ssl_keyfile,
             password=settings.ssl_keyfile_password,
@@ -89,10 +89,8 @@ def tls_config(settings: Settings) -> TLSConfig | None:
             client_cert=asked[settings.ssl_cert_reqs],  # type: ignore[arg-type]
             ciphers=settings.ssl_ciphers,
         )
-        server_context(config, on_error=lambda error: None)
-    except (TLSError, ValueError) as error:
+    except ValueError as error:
         raise CannotStart(str(error)) from error
-    return config
 
 
 def _check(settings: Settings) -> None:
@@ -102,7 +100,13 @@ def _check(settings: Settings) -> None:
         CannotStart: for the first.
     """
     folder_of(settings.target)
-    tls_config(settings)
+    if (tls := tls_config(settings)) is not None:
+        from holdfast.net.tlsconfig import server_context
+
+        try:
+            server_context(tls, on_error=lambda error: None)
+        except TLSError as error:
+            raise CannotStart(str(error)) from error
     try:
         TrustedProxies(settings.forwarded_allow_ips)
     except ValueError as error:

@@ -6,7 +6,6 @@ Nothing is decided here: ``options`` says what a value may be, ``serve`` what it
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple
 
 from holdfast import limits
@@ -89,11 +88,15 @@ class Settings(NamedTuple):
 
     def to_json(self) -> str:
         """One line for ``from_json``."""
+        import json  # only where there are workers
+
         return json.dumps(self._asdict())
 
     @classmethod
     def from_json(cls, line: str) -> Settings:
         """The settings that ``to_json`` wrote."""
+        import json
+
         values: dict[str, Any] = json.loads(line)
         lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         lists["headers"] = tuple((name, value) for name, value in values["headers"])

@@ -85,8 +85,7 @@ class ASGI:
         """Answer one request, at the root of the server."""
         head = exchange.head
         path, query = split_target(head.method, head.target)
-        scope = self._scope(exchange, path, query)
-        await _Call(exchange, None).run(self._call, scope)
+        await self._run(_Call(exchange, None), self._scope(exchange, path, query))
 
     async def serve_http(self, w: Any, r: Request) -> None:
         """Answer one request below a ``ServeMux`` or a handler such as ``StripPrefix``.
@@ -101,7 +100,17 @@ class ASGI:
         scope["root_path"] += _text(stripped)
         scope["method"] = r.method
         scope["headers"] = r.headers.fields.copy()
-        await _Call(exchange, r).run(self._call, scope)
+        await self._run(_Call(exchange, r), scope)
+
+    async def _run(self, call: _Call, scope: dict[str, Any]) -> None:
+        try:
+            rest = run_in_own_context(self._call(scope, call.receive, call.send), call.exchange)
+            if rest is not None:
+                await rest
+        except Exception as error:
+            call.failed(error)
+        if not call.exchange.ended:
+            call.left_early()
 
     def _scope(self, exchange: Exchange, path: str, query: str) -> dict[str, Any]:
         head = exchange.head
@@ -137,7 +146,6 @@ class _Call:
 
     __slots__ = (
         "_body_over",
-        "_exchange",
         "_failure",
         "_fields",
         "_listening",
@@ -146,10 +154,11 @@ class _Call:
         "_status",
         "_told",
         "_trailers",
+        "exchange",
     )
 
     def __init__(self, exchange: Exchange, request: Request | None) -> None:
-        self._exchange = exchange
+        self.exchange = exchange
         self._request = request  # when handlers above may have limited or begun its body
         self._phase = _NOTHING
         self._body_over = False
@@ -160,33 +169,20 @@ class _Call:
         self._fields: list[tuple[bytes, bytes]] = []
         self._trailers: list[tuple[bytes, bytes]] | None = None
 
-    async def run(self, app: Callable[[Any, Any, Any], Any], scope: dict[str, Any]) -> None:
-        """Run the application.
+    def failed(self, error: Exception) -> None:
+        """The application raised ``error``.  Raises what is to be answered or logged, if anything is."""
+        if self._failure is not None and not self.exchange.status:
+            raise self._failure from error
+        if not self._told or self._phase == _DONE:
+            raise error
+        _log.debug("%s: the application stopped, the peer had gone", self.exchange, exc_info=error)
 
-        Raises:
-            HTTPError: the request's body could not be read and nothing was answered; the error says why.
-            UsageError: the application returned too early.
-            Exception: whatever the application raised, if it was not told that the peer has gone.
-        """
-        exchange = self._exchange
-        try:
-            rest = run_in_own_context(app(scope, self.receive, self.send), exchange)
-            if rest is not None:
-                await rest
-        except Exception as error:
-            if self._failure is not None and not exchange.status:
-                raise self._failure from error
-            if not self._told or self._phase == _DONE:
-                raise
-            _log.debug("%s: the application stopped, the peer had gone", exchange, exc_info=True)
-        if not exchange.ended:
-            self._left_early()
-
-    def _left_early(self) -> None:
-        if self._failure is not None and not self._exchange.status:
+    def left_early(self) -> None:
+        """The application is done and its response is not.  Raises what is to be answered or logged."""
+        if self._failure is not None and not self.exchange.status:
             raise self._failure
         if self._told:
-            self._exchange.abort()
+            self.exchange.abort()
         elif self._phase <= _KEPT:
             raise UsageError("the ASGI application returned without a response")
         else:
@@ -201,13 +197,13 @@ class _Call:
         if not self._body_over:
             return await self._receive_body()
         self._listening = True
-        await self._exchange.wait_disconnected()
+        await self.exchange.wait_disconnected()
         if self._phase != _DONE:
             self._told = True
         return {"type": "http.disconnect"}
 
     async def _receive_body(self) -> Message:
-        exchange, request = self._exchange, self._request
+        exchange, request = self.exchange, self._request
         try:
             if request is not None:
                 data = await request.body.next()
@@ -259,16 +255,21 @@ class _Call:
             await self._send_other(kind, phase, message)
 
     def _send_last(self, body: bytes) -> None:
-        exchange = self._exchange
+        exchange = self.exchange
+        if self._phase == _KEPT and (body or exchange.head.method != "HEAD"):
+            exchange.respond(self._status, self._fields, body)
+            self._phase = _DONE
+            if self._listening:
+                exchange.finish()
+            return
         if self._phase == _KEPT:
-            known = body or exchange.head.method != "HEAD"  # an empty answer to HEAD says nothing of GET's
-            exchange.start(self._status, self._fields, length=len(body) if known else None)
+            exchange.start(self._status, self._fields)  # an empty answer to HEAD says nothing of GET's length
             self._phase = _BODY
         exchange.write(body)
         self._end()
 
     async def _send_piece(self, body: bytes, more: bool) -> None:
-        exchange = self._exchange
+        exchange = self.exchange
         if self._phase == _KEPT:
             exchange.start(self._status, self._fields)
             self._phase = _BODY
@@ -279,20 +280,20 @@ class _Call:
 
     def _end(self) -> None:
         self._phase = _DONE
-        self._exchange.end(self._trailers or ())
+        self.exchange.end(self._trailers or ())
         if self._listening:
-            self._exchange.finish()
+            self.exchange.finish()
 
     async def _send_other(self, kind: str, phase: int, message: Message) -> None:
         """The extensions' messages, and whatever does not belong here."""
         if kind == "http.response.early_hint" and phase != _DONE:
             if phase <= _KEPT:
                 links = checked_fields([(b"link", link) for link in message["links"]])
-                self._exchange.interim(103, links)
+                self.exchange.interim(103, links)
         elif kind == "http.response.trailers" and phase == _TRAILERS and self._trailers is not None:
             self._trailers += checked_fields(message.get("headers") or ())
             if not message.get("more_trailers"):
-                if not has_token(self._exchange.head.index.get(b"te", b""), b"trailers"):
+                if not has_token(self.exchange.head.index.get(b"te", b""), b"trailers"):
                     self._trailers.clear()
                 self._end()
         elif kind == "http.response.pathsend" and phase == _KEPT:
@@ -302,7 +303,7 @@ class _Call:
 
     async def _send_file(self, path: str) -> None:
         """Send a whole file.  Raises OSError when it cannot be opened; nothing has been sent then."""
-        exchange = self._exchange
+        exchange = self.exchange
         file = await exchange.threads.run(open, path, "rb")
         try:
             size = os.fstat(file.fileno()).st_size

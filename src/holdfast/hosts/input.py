@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from holdfast.net.threads import Threads
+    from holdfast.net.tasks import Threads
 
 __all__ = ["PiecewiseInput"]
 

@@ -6,16 +6,13 @@ ASGI TLS extension 0.2; RFC 4514 for the client's name.
 from __future__ import annotations
 
 from base64 import encodebytes
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from holdfast.net.tlsinfo import TLSInfo
+from typing import Any, Final
 
 __all__ = ["tls_extension"]
 
 
-def tls_extension(tls: TLSInfo) -> dict[str, Any]:
-    """The value of ``scope["extensions"]["tls"]``.
+def tls_extension(tls: Any) -> dict[str, Any]:
+    """The value of ``scope["extensions"]["tls"]``, from the connection's ``TLSInfo``.
 
     The server's certificate is not given: OpenSSL does not tell which one was chosen.
     """

@@ -30,11 +30,10 @@ from holdfast.limits import BODY_HIGH_WATER, WRITE_HIGH_WATER
 from holdfast.status import allows_body
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterable
 
     from holdfast.message import Request
-    from holdfast.net.tasks import Future
-    from holdfast.net.threads import Threads
+    from holdfast.net.tasks import Future, Threads
     from holdfast.server.exchange import Exchange
 
 __all__ = ["WSGI", "FileWrapper"]
@@ -237,9 +236,9 @@ class _Call:
         if not self._status:
             raise UsageError("the WSGI application sent a body before it called start_response")
         self._count(len(data), last)
-        length = len(data) if last and not self._sent_head else None
+        whole = last and not self._sent_head
         self._sent_head, self._complete = True, last
-        self._threads.post(lambda: self._transmit(data, length, last))
+        self._threads.post(lambda: self._transmit(data, whole, last))
         self._unsent += len(data)
         if self._unsent > WRITE_HIGH_WATER and not last:
             self._unsent = 0
@@ -280,20 +279,21 @@ class _Call:
 
     # --- on the loop ---
 
-    def _transmit(self, data: bytes, length: int | None, last: bool) -> None:
+    def _transmit(self, data: bytes, whole: bool, last: bool) -> None:
         if self.failure is not None:
             return
         exchange = self._exchange
         try:
-            if not exchange.status:
-                if not data and exchange.head.method == "HEAD":
-                    length = None  # an empty answer to HEAD says nothing of GET's
-                exchange.start(self._status, self._fields, length=length)
-            exchange.write(data)
-            if not last:
-                exchange.flush()
-                return
-            exchange.end()
+            if whole and (data or exchange.head.method != "HEAD"):
+                exchange.respond(self._status, self._fields, data)
+            else:
+                if not exchange.status:
+                    exchange.start(self._status, self._fields)
+                exchange.write(data)
+                if not last:
+                    exchange.flush()
+                    return
+                exchange.end()
         except Exception as error:
             self.failure = error
             return
@@ -324,9 +324,14 @@ class FileWrapper:
         self._block_size = block_size
         self.close = getattr(filelike, "close", _nothing)
 
-    def __iter__(self) -> Iterator[bytes]:
-        while block := self._file.read(self._block_size):
-            yield block
+    def __iter__(self) -> FileWrapper:
+        return self
+
+    def __next__(self) -> bytes:
+        block: bytes = self._file.read(self._block_size)
+        if not block:
+            raise StopIteration
+        return block
 
     def regular(self) -> tuple[Any, int, int] | None:
         """The file, where it stands, and the bytes that are left; None when it is no regular file."""

@@ -1,6 +1,6 @@
-"""Two things only the socket under a transport can say or do.
+"""What only the socket under a transport can say or do.
 
-Both loops hide the socket behind the transport for good reasons; these two
+Both loops hide the socket behind the transport for good reasons; these
 questions touch nothing that the loop keeps state about.
 """
 
@@ -9,7 +9,16 @@ from __future__ import annotations
 import socket
 import struct
 
-__all__ = ["has_unread", "reset_on_close"]
+__all__ = ["end_sending", "has_unread", "peer_name", "reset_on_close"]
+
+
+def end_sending(sock: socket.socket | None) -> None:
+    """Send the FIN now: a loop may do so a turn later, and what comes meanwhile would be lost."""
+    if sock is not None:
+        try:
+            sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the peer has gone already
 
 
 def has_unread(sock: socket.socket | None) -> bool:
@@ -26,8 +35,20 @@ def has_unread(sock: socket.socket | None) -> bool:
         return False
 
 
+def peer_name(sock: socket.socket) -> object:
+    """Who is at the other end, before a transport has the socket; None once they have gone."""
+    try:
+        return sock.getpeername()
+    except OSError:
+        return None
+
+
 def reset_on_close(sock: socket.socket | None) -> None:
-    """Make the coming close a reset, so that a body which ends with the connection is not taken for whole."""
+    """Make the coming close a reset.
+
+    So that a body which ends with the connection is not taken for whole; and so that the kernel drops what
+    it holds for a peer that takes nothing, up to 4 MiB, instead of offering it for minutes more.
+    """
     if sock is not None:
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

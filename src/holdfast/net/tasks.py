@@ -31,6 +31,7 @@ __all__ = [
     "cancel",
     "current",
     "future",
+    "future_maker",
     "on_signal",
     "run",
     "sleep",
@@ -82,6 +83,11 @@ def current() -> Task[Any]:
 def future() -> Future[Any]:
     """Make a result that is still to come, on the running loop."""
     return asyncio.get_running_loop().create_future()
+
+
+def future_maker() -> Callable[[], Future[Any]]:
+    """What makes futures of the running loop: ``future`` for who makes many."""
+    return asyncio.get_running_loop().create_future
 
 
 def call_soon(callback: Callable[..., object], *args: Any) -> None:

@@ -8,19 +8,30 @@ Rule: while the handler's thread runs, the loop does not touch its writer.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.errors import NotSupported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
+    from holdfast.formdata import Form, Multipart, Part
     from holdfast.headers import Headers
     from holdfast.message import Request
     from holdfast.net.threads import Threads
     from holdfast.server.response import ResponseWriter
 
-__all__ = ["BlockingBody", "BlockingRequest", "BlockingWriter", "run_blocking"]
+__all__ = [
+    "BlockingBody",
+    "BlockingPart",
+    "BlockingRequest",
+    "BlockingWriter",
+    "also_blocking",
+    "run_blocking",
+]
+
+T = TypeVar("T")
 
 
 async def run_blocking(call: Callable[[Any, Any], Any], w: Any, r: Request) -> None:
@@ -32,6 +43,16 @@ async def run_blocking(call: Callable[[Any, Any], Any], w: Any, r: Request) -> N
         inner = inner.unwrap()
     threads = inner.exchange.threads
     await threads.run(call, BlockingWriter(w, threads), BlockingRequest(r, threads))
+
+
+def also_blocking(helper: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Awaitable[None]]:
+    """Let ``helper(w, r, …)``, a coroutine function, be called by a blocking handler too: it blocks then."""
+
+    @wraps(helper)
+    def call(w: Any, r: Any, *args: Any) -> Any:
+        return w.run(helper(w.unwrap(), r, *args)) if isinstance(w, BlockingWriter) else helper(w, r, *args)
+
+    return call
 
 
 class BlockingWriter:
@@ -88,6 +109,10 @@ class BlockingWriter:
         """As ``ResponseWriter.flush``."""
         self._threads.run_in_loop(self._w.flush())
 
+    def run(self, coro: Coroutine[Any, Any, T]) -> T:
+        """Run ``coro``, which may use ``unwrap()``, on the loop, and wait for it."""
+        return self._threads.run_in_loop(coro)
+
     def unwrap(self) -> ResponseWriter:
         """The writer underneath, for use on the loop."""
         return self._w
@@ -137,9 +162,48 @@ class BlockingRequest:
         """As ``Request.json``."""
         return self._threads.run_in_loop(self._r.json())
 
+    def form(self, **options: Any) -> Form:
+        """As ``Request.form``; its files are read by ``FormFile.file``."""
+        return self._threads.run_in_loop(self._r.form(**options))
+
+    def multipart(self) -> Iterator[BlockingPart]:
+        """As ``Request.multipart``."""
+        return self._each(self._r.multipart())
+
+    def _each(self, parts: Multipart) -> Iterator[BlockingPart]:
+        while (part := self._threads.run_in_loop(_next(parts))) is not None:
+            yield BlockingPart(part, self._threads)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._r, name)
 
 
+class BlockingPart:
+    """A ``Part`` for a thread."""
+
+    __slots__ = ("_part", "_threads")
+
+    def __init__(self, part: Part, threads: Threads) -> None:
+        self._part = part
+        self._threads = threads
+
+    def read(self, n: int = -1) -> bytes:
+        """As ``Part.read``."""
+        return self._threads.run_in_loop(self._part.read(n))
+
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := self._threads.run_in_loop(self._part.next()):
+            yield piece
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._part, name)
+
+
 async def _call(function: Callable[..., Any], *args: Any) -> None:
     function(*args)
+
+
+async def _next(parts: Multipart) -> Part | None:
+    async for part in parts:
+        return part
+    return None

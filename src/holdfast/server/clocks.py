@@ -36,6 +36,7 @@ class Clocks:
 
     __slots__ = (
         "_body_at",
+        "_body_most",
         "_body_since",
         "_body_timer",
         "_body_waited",
@@ -43,6 +44,7 @@ class Clocks:
         "_deadline",
         "_phase",
         "_phase_at",
+        "_read_at_of",
         "_stall_at",
         "_unsent",
         "read_at",
@@ -59,6 +61,8 @@ class Clocks:
         self.since = 0.0
         self._body_timer = ""
         self._body_since = self._body_waited = 0.0
+        self._body_most = inf
+        self._read_at_of = 0
         self._unsent = 0
 
     def start(self, phase: str) -> None:
@@ -105,21 +109,22 @@ class Clocks:
     def start_body(self, received: int) -> None:
         """A body is waited for, of which ``received`` bytes have come."""
         server = self._conn.server
+        if self._read_at_of != self._conn.requests and not server.exchange_clocks:
+            self.read_at = inf  # it was set for a request before this one
         self._body_since = now = server.time()
         gap_at = now + server.timeouts["body_read_timeout"]
         rate_at = inf
         if server.min_body_rate:
             rate_at = now + server.min_body_grace + received / server.min_body_rate - self._body_waited
-        self._body_at = min(gap_at, rate_at, self.read_at)
-        if self._body_at == gap_at:
-            self._body_timer = "body_read_timeout"
-        else:
-            self._body_timer = "min_body_rate" if self._body_at == rate_at else "read_timeout"
+        self._body_most = min(gap_at, rate_at)
+        self._body_timer = "body_read_timeout" if gap_at <= rate_at else "min_body_rate"
+        self._body_at = min(self._body_most, self.read_at)
         self._rearm()
 
     def stop_body(self) -> None:
         """Something of the body came, or nobody waits for it any more."""
         self._body_at = inf
+        self._body_timer = ""
         self._body_waited += self._conn.server.time() - self._body_since
 
     def start_stall(self) -> None:
@@ -134,11 +139,11 @@ class Clocks:
         self._stall_at = inf
 
     def set_read_deadline(self, at: float) -> None:
-        """Move the end of the body's reading, also for a read that waits now."""
+        """Move the end of this request's reading, also for a read that waits now."""
         self.read_at = at
-        if self._body_at < inf:
-            self._body_at = min(self._body_at, at)
-            self._body_timer = "read_timeout" if self._body_at == at else self._body_timer
+        self._read_at_of = self._conn.requests
+        if self._body_timer:
+            self._body_at = min(self._body_most, at)
             self._rearm()
 
     def set_write_deadline(self, at: float) -> None:
@@ -167,8 +172,9 @@ class Clocks:
             self._stall_at = inf
             conn.write_expired("write_stall_timeout")
         if now >= self._body_at:
+            timer = self._body_timer if now >= self._body_most else "read_timeout"
             self._body_at = inf
-            conn.body_expired(self._body_timer)
+            conn.body_expired(timer)
         if now >= self._phase_at and not (self._phase in _SENDING and self._progress(now)):
             # Only once: what follows from it starts the next clock.
             self._phase_at = inf

@@ -16,6 +16,7 @@ RFC 9112 section 9; Go's net/http server.go ``(*conn).serve``.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from holdfast import limits
@@ -28,9 +29,8 @@ from holdfast.errors import (
     Timeout,
 )
 from holdfast.net.address import address_text
-from holdfast.net.sockets import has_unread, reset_on_close
+from holdfast.net.sockets import end_sending, has_unread, peer_name, reset_on_close
 from holdfast.net.tasks import Event as Flag
-from holdfast.net.tasks import Future, future
 from holdfast.server.clocks import Clocks
 from holdfast.server.exchange import Exchange
 from holdfast.wire.events import RequestHead
@@ -41,6 +41,7 @@ from holdfast.wire.persistence import CloseReason, close_reason
 if TYPE_CHECKING:
     import socket
 
+    from holdfast.net.tasks import Future
     from holdfast.net.transport import Transport
     from holdfast.server.server import Server
 
@@ -107,7 +108,6 @@ class Conn:
         self.traced = server.traced
         self._fire = self._fire_traced if self.traced else self.life.fire
         self.scheme = server.scheme
-        self.context = server.connection_context(self)
         self.opened = False
         self.current: Exchange | None = None
         self.requests = 0
@@ -123,6 +123,7 @@ class Conn:
         self._writable: Flag | None = None
         self._peer: str | None = None
         self._reading_paused = False
+        self.context = server.connection_context(self)
 
     def __repr__(self) -> str:
         return f"<Conn {self.peer or 'unknown peer'} h1 {self.life.state.name}, {self.requests} requests>"
@@ -131,6 +132,8 @@ class Conn:
     def peer(self) -> str:
         """``host:port`` of the peer, or its Unix socket's path, or ""; not computed at accept."""
         if self._peer is None:
+            if not self.opened:
+                return "" if self.sock is None else address_text(peer_name(self.sock))
             self._peer = address_text(self.transport.get_extra_info("peername"))
         return self._peer
 
@@ -144,7 +147,8 @@ class Conn:
             if head is None:
                 if self.life.state >= LINGER:
                     return
-                await self._wait()
+                self._waiter = server.create_future()
+                await self._waiter
                 continue
             self._head = None
             self.requests += 1
@@ -183,7 +187,7 @@ class Conn:
         """An exchange was answered; say whether another may follow, and see to it."""
         reason = close_reason(self.wire)
         if self.traced:
-            self.traced.done(exchange, reason)
+            self.traced.done(exchange, self.reason or reason)
         if self.life.state >= LINGER:  # lost, or timed out, in the meantime
             return False
         if reason is not None:
@@ -346,7 +350,8 @@ class Conn:
     def kill(self, reason: CloseReason = CloseReason.KILLED) -> None:
         """Close now, whatever is going on."""
         if self.life.state is CLOSED:
-            self.transport.abort()
+            if self.opened:
+                self.transport.abort()
         elif self.life.state is not SWITCHED:
             self._cut(Event.ABORT, reason)
             if self.task is not None:
@@ -355,6 +360,8 @@ class Conn:
     def _end_idle(self, event: Event, reason: CloseReason) -> None:
         self.reason = self.reason or reason
         self._fire(event)
+        if self.server.tls is None and not self.transport.get_write_buffer_size():
+            end_sending(self.sock)
         self._linger()
 
     def _last_look(self) -> bool:
@@ -389,6 +396,7 @@ class Conn:
         if state <= HEAD or state >= DRAIN:
             return self._eof_outside_exchange(state)
         self.wire.feed_eof()
+        self.wire.note_eof()
         self._fire(Event.EOF)
         self._wake()
         if self.current is not None:
@@ -435,7 +443,9 @@ class Conn:
         if state is NEW:
             self._cut(Event.TIMEOUT, CloseReason.READ_HEADER_TIMEOUT)
         elif state is IDLE:
-            if not self._last_look():
+            if self._last_look():
+                self.clocks.start_idle()  # on TLS they need not be a request's
+            else:
                 self._end_idle(Event.TIMEOUT, CloseReason.IDLE_TIMEOUT)
         elif state is HEAD:
             self.reason = CloseReason.READ_HEADER_TIMEOUT
@@ -446,6 +456,7 @@ class Conn:
             self._fire(Event.TIMEOUT)
             self._close()
         elif state is CLOSED:
+            reset_on_close(self.sock)
             self.transport.abort()
 
     def body_expired(self, timer: str) -> None:
@@ -457,6 +468,8 @@ class Conn:
 
     def write_expired(self, timer: str) -> None:
         """The peer took nothing for too long, or the response took too long: nothing more can be said."""
+        if self.life.state is not SWITCHED:
+            reset_on_close(self.sock)
         if self.life.state is EXCHANGE:
             reason = CloseReason.WRITE_STALL if timer == "write_stall_timeout" else CloseReason.WRITE_TIMEOUT
             self._cut(Event.TIMEOUT, reason, Timeout(timer))
@@ -515,6 +528,7 @@ class Conn:
     async def _drain(self, exchange: Exchange) -> None:
         """The response is out, the request is not all in: read a little more, or find why not to."""
         self._fire(Event.UNREAD)
+        self.clocks.set_write_deadline(inf)
         try:
             await self.drain_body(exchange)
         except Timeout:
@@ -524,7 +538,7 @@ class Conn:
             pass
 
     async def _wait(self) -> None:
-        self._waiter = waiter = future()
+        self._waiter = waiter = self.server.create_future()
         try:
             await waiter
         finally:

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from holdfast.errors import BodyClosed, Hijacked, RemoteProtocolError, UsageError
+from holdfast.errors import BodyClosed, Hijacked, RemoteProtocolError, Timeout, UsageError
 from holdfast.net.address import address_text
 from holdfast.net.tasks import Event as Flag
+from holdfast.server.filebody import send_file
+from holdfast.server.uploads import Spool
 from holdfast.wire.events import Data, End
 from holdfast.wire.h1.response import DISCARD
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from holdfast.server.conn import Conn
     from holdfast.server.forwarded import Origin
     from holdfast.server.server import Server
+    from holdfast.server.uploads import Upload
     from holdfast.wire.events import RequestHead
 
 __all__ = ["Exchange"]
@@ -52,6 +55,7 @@ class Exchange:
         fields: of the final response, as ``start`` was given them.
         origin: what a trusted proxy said of the peer (``server.forwarded``); None without one.
         full_duplex: leave the request's body readable while the response is written.
+        ended: the whole response was given to ``end``.
         over: the handler has returned, or failed.
     """
 
@@ -61,10 +65,12 @@ class Exchange:
         "_out",
         "_reading",
         "_response",
+        "_spool",
         "body_complete",
         "bytes_received",
         "bytes_sent",
         "conn",
+        "ended",
         "fields",
         "first_byte_at",
         "full_duplex",
@@ -88,6 +94,7 @@ class Exchange:
         self.bytes_sent = 0
         self.full_duplex = False
         self.hijacked = False
+        self.ended = False
         self.origin: Origin | None = None
         self.started_at = 0.0
         self.first_byte_at = 0.0
@@ -97,6 +104,7 @@ class Exchange:
         self._closed = False
         self._reading = False
         self._gone: Flag | None = None
+        self._spool: Spool | None = None
 
     def __repr__(self) -> str:
         head = self.head
@@ -178,6 +186,8 @@ class Exchange:
         self.over = self._closed = True
         if self._gone is not None:
             self._gone.set()
+        if self._spool is not None:
+            self._spool.close()
 
     # --- the request ---
 
@@ -223,6 +233,8 @@ class Exchange:
             if type(event) is End:
                 self.body_complete = True
                 self.trailers = event.trailers
+                if conn.peer_gone:
+                    conn.wire.note_eof()
                 return b""
             await conn.wait_for_body(self)
 
@@ -242,12 +254,21 @@ class Exchange:
         if self.body_complete or self._closed:
             return
         if not self._response.awaits_continue:
-            await self.conn.drain_body(self)
+            try:
+                await self.conn.drain_body(self)
+            except Timeout:
+                pass  # it costs the connection, and not the answer
         self._closed = True
 
     def close_body(self) -> None:
         """Make later reads raise ``BodyClosed``; what is unread is settled when the exchange ends."""
         self._closed = True
+
+    def new_upload(self) -> Upload:
+        """Make a temporary file, gone when the exchange is over.  Raises OSError when the disk does."""
+        if self._spool is None:
+            self._spool = Spool(self.threads)
+        return self._spool.new_upload()
 
     # --- the response ---
 
@@ -291,6 +312,7 @@ class Exchange:
         data = self._response.whole(status, fields, body, conn.server.date_line() if date else b"")
         self.status = status
         self.fields = fields
+        self.ended = True
         if self._response.mode != DISCARD:
             self.bytes_sent = len(body)
         if conn.current is self and not self._out:
@@ -314,15 +336,29 @@ class Exchange:
         if self._response.mode != DISCARD:
             self.bytes_sent += len(data)
 
+    async def send_file(self, file: Any, offset: int, count: int) -> None:
+        """Add ``count`` bytes of ``file`` to the body, and wait while the peer takes nothing.
+
+        Args:
+            file: an open file, or the descriptor of a regular one; whoever calls closes it.
+            offset: of the first byte; where ``file`` itself stands matters not, and may change.
+
+        Raises:
+            ContentLengthError, BodyNotAllowed: as ``write``; nothing of it was sent.
+            LocalProtocolError: the file has fewer bytes; the connection can only be broken off.
+            OSError: the file cannot be read.
+            Hijacked, ConnectionReset, Timeout: as ``drain``.
+        """
+        self._check_open()
+        self._response.check(count)
+        if count and not self.body_discarded:
+            await send_file(self, self._response, file, offset, count)
+
     def end(self, trailers: Sequence[Field] = ()) -> None:
         """End the response and send what is left of it."""
         self._response.end(trailers, self._out)
+        self.ended = True
         self.flush()
-
-    @property
-    def ended(self) -> bool:
-        """Whether ``end`` was called."""
-        return self._response.ended
 
     @property
     def body_discarded(self) -> bool:

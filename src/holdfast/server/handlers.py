@@ -56,6 +56,7 @@ def native_front(handler: AsyncHandler) -> Callable[[Exchange], Awaitable[None]]
     async def serve_exchange(exchange: Exchange) -> None:
         w = ResponseWriter(exchange)
         await handler(w, Request(exchange))
-        await w.finish()
+        if not w.finish_now():
+            await w.finish()
 
     return serve_exchange

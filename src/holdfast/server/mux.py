@@ -13,12 +13,14 @@ RFC 9110 sections 15.4.8, 15.5.5, 15.5.6.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from holdfast.errors import PatternConflict
+from holdfast.server.caller import caller
 from holdfast.server.handlers import as_handler
 from holdfast.server.pattern import Pattern, conflict
+from holdfast.server.replies import error
+from holdfast.server.replies import not_found as reply_not_found
 from holdfast.server.routing import Match, Route, Tree, is_exact
 from holdfast.url import clean_path, escape_wire
 
@@ -51,7 +53,7 @@ class ServeMux:
 
     def __init__(self, *, not_found: Any = None, method_not_allowed: Any = None) -> None:
         self._tree = Tree()
-        self._not_found = _not_found if not_found is None else as_handler(not_found)
+        self._not_found = reply_not_found if not_found is None else as_handler(not_found)
         self._method_not_allowed = (
             _method_not_allowed if method_not_allowed is None else as_handler(method_not_allowed)
         )
@@ -66,7 +68,7 @@ class ServeMux:
         Raises PatternError when the pattern does not parse, PatternConflict when it matches requests of
         another pattern and neither is more specific, TypeError when the handler is none.
         """
-        location = _caller()
+        location = caller()
         if handler is not None:
             self._register(Pattern.parse(pattern, location), handler)
             return handler
@@ -147,7 +149,7 @@ def _redirect(path: str, query: str | None, to: Match | None) -> Found:
 
     async def redirect(w: ResponseWriter, r: Request) -> None:
         w.headers["Location"] = location
-        await _answer(w, 307, "Temporary Redirect")
+        await error(w, "Temporary Redirect", 307)
 
     return redirect, "" if to is None else to.route.pattern.text, {}
 
@@ -161,26 +163,7 @@ def _with_allow(handler: AsyncHandler, allowed: set[str]) -> AsyncHandler:
 
 
 async def _method_not_allowed(w: ResponseWriter, r: Request) -> None:
-    await _answer(w, 405, "Method Not Allowed")
-
-
-async def _not_found(w: ResponseWriter, r: Request) -> None:
-    await _answer(w, 404, "404 page not found")
-
-
-async def _answer(w: ResponseWriter, status: int, text: str) -> None:
-    w.headers["Content-Type"] = "text/plain; charset=utf-8"
-    w.headers["X-Content-Type-Options"] = "nosniff"
-    w.write_header(status)
-    await w.write(text.encode() + b"\n")
-
-
-def _caller() -> str:
-    """Say where the application called us from."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("holdfast."):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    await error(w, "Method Not Allowed", 405)
 
 
 # The mux of a Server without a handler.

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.errors import BodyNotAllowed, ContentLengthError, LocalProtocolError
@@ -24,7 +23,10 @@ from holdfast.headers import Headers
 from holdfast.limits import RESPONSE_BUFFER
 from holdfast.mime import SNIFF_LENGTH, detect_content_type
 from holdfast.net.stream import Stream
+from holdfast.server.caller import caller
 from holdfast.server.controller import ResponseController
+from holdfast.server.copying import copy_into
+from holdfast.server.filebody import read_file
 from holdfast.status import allows_body
 from holdfast.wire.framing import allowed_in_trailers
 
@@ -101,7 +103,7 @@ class ResponseWriter:
             LocalProtocolError: Content-Length is no number, or the status is interim and comes too late.
         """
         if self.status:
-            _log.warning("superfluous write_header(%s) from %s", status, _caller())
+            _log.warning("superfluous write_header(%s) from %s", status, caller())
             return
         if type(status) is not int:
             status = int(status)
@@ -182,6 +184,47 @@ class ResponseWriter:
             self.write_header(200)
         await self.send_kept()
 
+    async def send_file(self, file: Any, offset: int, count: int) -> None:
+        """Add ``count`` bytes of ``file`` from ``offset`` to the body; the kernel sends them where it can.
+
+        Args:
+            file: open for reading, or the descriptor of a regular file.  It is not closed.
+
+        Raises:
+            LocalProtocolError: the file has fewer bytes.
+            OSError: the file cannot be read.
+            BodyNotAllowed, ContentLengthError, Hijacked, ConnectionReset, Timeout: as ``write``.
+        """
+        if not self.status:
+            self.write_header(200)
+        if not count:
+            return
+        self._check_length(count)
+        lead = 0
+        if self._size + count <= RESPONSE_BUFFER:
+            lead = count
+        elif not self._sent_head and b"content-type" not in self._names:
+            lead = min(count, SNIFF_LENGTH)
+        if lead:
+            lead = self.keep(await read_file(file, offset, lead))
+        if lead < count:
+            await self._send_pieces()
+            await self.exchange.send_file(file, offset + lead, count - lead)
+            self.bytes_written += count - lead
+
+    async def read_from(self, source: Any) -> int:
+        """Add everything that ``source`` has to the body and return how many bytes that was.
+
+        Nothing is sent before the first bytes came.  Of what goes beyond a declared length the part that
+        fits is sent.
+
+        Args:
+            source: a file, sent from where it stands; or anything with ``read(n)``, async or not.
+
+        Raises what ``source.read`` raises, besides what ``send_file`` does.  Go's ``ReadFrom``.
+        """
+        return await copy_into(self, source)
+
     async def write_json(self, value: Any, status: int = 200) -> None:
         """Send ``value`` as JSON (UTF-8, compact), with ``Content-Type: application/json`` unless one is set.
 
@@ -207,6 +250,11 @@ class ResponseWriter:
         transport, leftover = self.exchange.hijack()
         return Stream.take_over(transport, leftover), leftover
 
+    @property
+    def room(self) -> int | None:
+        """Bytes left of the declared length; None without one."""
+        return None if self._declared < 0 else self._declared - self.bytes_written
+
     def _check_length(self, size: int) -> None:
         if self._declared >= 0 and self.bytes_written + size > self._declared:
             left = self._declared - self.bytes_written
@@ -228,22 +276,35 @@ class ResponseWriter:
         if not exchange.body_complete and not exchange.full_duplex:
             await exchange.settle_body()
 
+    def finish_now(self) -> bool:
+        """The handler returned: send its response, if it is whole and nothing has to be waited for.
+
+        Called by the server, once; where this says False, ``finish`` follows.
+        """
+        exchange = self.exchange
+        if self._sent_head or not exchange.body_complete or exchange.hijacked:
+            return False
+        if not self.status:
+            self.write_header(200)
+        if not self._is_plain():
+            return False
+        body = self._take_pieces() if self._pieces else b""
+        self._sent_head = True
+        exchange.respond(self.status, self._sniffed(body), body, date=b"date" not in self._names)
+        return True
+
     async def finish(self) -> None:
-        """The handler returned: send what is left.  Called by the server, once."""
+        """Send what is left of the response."""
         exchange = self.exchange
         if exchange.hijacked:
             return
         if not self.status:
             self.write_header(200)
         if not self._sent_head:
-            if not exchange.body_complete:
-                await self._settle_body()
-            if self._is_plain():
-                body = self._take_pieces()
-                self._sent_head = True
-                exchange.respond(self.status, self._sniffed(body), body, date=b"date" not in self._names)
+            await self._settle_body()
+            if self.finish_now():
                 return
-            self._start()
+            self._start(length=self._size if self._is_plain() else None)
         if self._pieces:
             exchange.write(self._take_pieces())
         exchange.end(self._trailer_fields())
@@ -256,23 +317,23 @@ class ResponseWriter:
         return data
 
     def _is_plain(self) -> bool:
-        """Whether the response is whole and gets its length by itself."""
+        """Whether the response is whole, and has its length or gets it by itself."""
         names = self._names
         return not (
-            b"content-length" in names
+            (b"content-length" in names and self._declared != self._size)
             or b"transfer-encoding" in names
             or b"trailer" in names
             or self._trailers is not None
             or (not self._pieces and self.exchange.head.method == "HEAD")  # says nothing of GET's length
         )
 
-    def _start(self) -> None:
-        """Send the frozen head of a response whose length is declared, or unknown."""
+    def _start(self, length: int | None = None) -> None:
+        """Send the frozen head; ``length`` is the whole body's, where the handler has returned."""
         fields = self._sniffed(b"".join(self._pieces)[:SNIFF_LENGTH])
         if self._trailers is not None or b"trailer" in self._names:
             fields = self._announce_trailers(fields)
         self._sent_head = True
-        self.exchange.start(self.status, fields, date=b"date" not in self._names)
+        self.exchange.start(self.status, fields, length=length, date=b"date" not in self._names)
 
     def _sniffed(self, body: bytes) -> list[tuple[bytes, bytes]]:
         """The frozen fields, with a Content-Type by what the body looks like if the handler set none."""
@@ -315,12 +376,6 @@ def _as_bytes(data: Any) -> bytes:
     if isinstance(data, bytes | bytearray | memoryview):
         return bytes(data)
     raise TypeError(f"a body is bytes or str, not {type(data).__name__}")
-
-
-def _caller() -> str:
-    """Where the handler called us from, for the log."""
-    frame = sys._getframe(2)
-    return f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
 
 
 _log: Final = logging.getLogger("holdfast.error")

@@ -33,7 +33,7 @@ from holdfast.headers import Headers
 from holdfast.net.clock import LoopClock
 from holdfast.net.listen import AcceptError, Listener, bind, open_transport, parse_addr
 from holdfast.net.tasks import Event as Flag
-from holdfast.net.tasks import cancel, on_signal, run, spawn
+from holdfast.net.tasks import Lock, cancel, future_maker, on_signal, run, spawn
 from holdfast.net.threads import Threads
 from holdfast.net.timers import Timers
 from holdfast.net.tls import TLSTransport
@@ -95,6 +95,7 @@ class Server(Settings):
         self._threads: Threads | None = None
         self.clock: Clock | None = None
         self.shutting_down = False
+        self._beginning = Lock()
         self._begun = False
         self._ended = False
         self._base_context: Mapping[str, Any] = {}
@@ -150,6 +151,7 @@ class Server(Settings):
         await self.start(listener)
         await self._stopped.wait()
         if self._failure is not None:
+            self._stop_listening(False)
             raise self._failure
         raise ServerClosed("the server was shut down")
 
@@ -163,7 +165,14 @@ class Server(Settings):
             for each in listeners:
                 each.close()
             raise ServerClosed("the server was shut down")
-        await self._begin()
+        try:
+            await self._begin()
+            if self.shutting_down:
+                raise ServerClosed("the server was shut down while it started")
+        except BaseException:
+            for each in listeners:
+                each.close()
+            raise
         for each in listeners:
             self._listeners.append(each)
             each.start(self._clock, self._accepted, on_error=self._accept_failed)
@@ -189,10 +198,13 @@ class Server(Settings):
         return bound
 
     async def _begin(self) -> None:
-        """Settle on the running loop; only the first call does anything."""
-        if self._begun:
-            return
-        self._begun = True
+        """Settle on the running loop; only the first call does anything, and later ones wait for it."""
+        async with self._beginning:
+            if not self._begun:
+                await self._begin_once()
+                self._begun = True
+
+    async def _begin_once(self) -> None:
         if self.clock is None:
             self.use_clock(LoopClock())
         if self.tls is not None:
@@ -208,6 +220,7 @@ class Server(Settings):
         self.clock = self._clock = clock
         self.time = clock.time
         self.timers = Timers(clock)
+        self.create_future = future_maker()
         self._stopped = Flag()
         self._empty = Flag()
         self._failure: OSError | None = None
@@ -262,6 +275,7 @@ class Server(Settings):
                 )
                 conn.transport = tls
                 await attach(tls)
+                conn.opened = True  # it can be asked for its peer, and aborted, before it has shaken hands
         except HTTPError as error:
             conn.connection_lost(error)
             return
@@ -269,7 +283,8 @@ class Server(Settings):
 
     def _handshake_failed(self, conn: Conn, error: Exception) -> None:
         timed_out = isinstance(error, Timeout)
-        conn.reason = CloseReason.HANDSHAKE_TIMEOUT if timed_out else CloseReason.HANDSHAKE_FAILED
+        why = CloseReason.HANDSHAKE_TIMEOUT if timed_out else CloseReason.HANDSHAKE_FAILED
+        conn.reason = conn.reason or why
         self.log.info("%s", error)
         conn.connection_lost(error)
 
@@ -277,6 +292,7 @@ class Server(Settings):
         if kind is AcceptError.FATAL:
             self._failure = error
             self._stopped.set()
+            self.log.error("cannot accept any more: %s", error)
             return
         if self.on_accept_error is not None:
             self.on_accept_error(error)
@@ -368,11 +384,11 @@ class Server(Settings):
 
     def answer_failure(self, exchange: Exchange, error: Exception) -> bool:
         """Answer in the place of a handler that raised before it had begun; say whether that was possible."""
-        status = 500
+        status, reason = 500, CloseReason.HANDLER_FAILED
         if isinstance(error, RemoteProtocolError | LimitExceeded):
-            status = error.status
+            status, reason = error.status, CloseReason.BODY_BROKEN
         elif isinstance(error, Timeout):
-            status = 408
+            status, reason = 408, CloseReason.BODY_BROKEN
         body = f"{status_reason(status)}\n".encode()
         fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
         try:
@@ -381,6 +397,7 @@ class Server(Settings):
             exchange.end()
         except HTTPError:
             return False
+        exchange.conn.reason = exchange.conn.reason or reason
         return True
 
     # --- the end ---

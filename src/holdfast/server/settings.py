@@ -36,7 +36,7 @@ class Settings:
         tls: a ``TLSConfig`` or an ``ssl.SSLContext``; None serves plain HTTP.
         tls_handshake_timeout: seconds for the TLS handshake.
         read_header_timeout: seconds from a head's first byte (or the connection's opening) to its last;
-            None falls back to ``read_timeout``.
+            never longer than ``read_timeout``.
         read_timeout: seconds from a head's first byte to the last of the request's body; None for no limit.
         body_read_timeout: seconds between two pieces of a body that is being read.
         min_body_rate: bytes per second of a body, counted while it is waited for, after a grace of 30 s.
@@ -117,8 +117,9 @@ class Settings:
     def clocks(self) -> dict[str, float]:
         """The phases' clocks by name, in seconds; ``inf`` for one that is off, with Go's fall-backs."""
         whole = self.read_timeout
+        head = [seconds for seconds in (self.read_header_timeout, whole) if seconds is not None]
         named = {
-            "read_header_timeout": whole if self.read_header_timeout is None else self.read_header_timeout,
+            "read_header_timeout": min(head, default=None),  # the head is part of the whole
             "read_timeout": whole,
             "body_read_timeout": self.body_read_timeout,
             "write_timeout": self.write_timeout,

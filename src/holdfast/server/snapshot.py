@@ -67,7 +67,7 @@ def snapshot(conn: Conn, now: float) -> ConnectionInfo:
     exchange = conn.current
     busy = exchange is not None and not exchange.over
     return ConnectionInfo(
-        peer=conn.peer if conn.opened else "",
+        peer=conn.peer,
         protocol="HTTP/1.1",
         state=conn.life.state.name.lower(),
         age=now - conn.opened_at,

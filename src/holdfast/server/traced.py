@@ -38,7 +38,8 @@ class ConnState(StrEnum):
     CLOSED = "closed"
 
 
-# Go's ConnState is a projection of ours.
+# Go's ConnState is a projection of ours.  Lingering is not told: a connection that idled goes
+# from idle to closed there.
 PROJECTION: Final = {
     State.NEW: ConnState.NEW,
     State.IDLE: ConnState.IDLE,
@@ -100,7 +101,7 @@ class Traced:
         """One row of the table was walked."""
         if old is new:
             return
-        if self._conn_state is not None and PROJECTION[old] is not PROJECTION[new]:
+        if self._conn_state is not None and new is not State.LINGER and PROJECTION[old] is not PROJECTION[new]:
             self._conn_state(conn, PROJECTION[new])
         if self._moved is None and not self._debug:
             return

@@ -216,8 +216,6 @@ async def _read_chunks(kept: _Kept, response: WireResponse) -> None:
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _STATUS_LINE: Final = re.compile(r"HTTP/(1\.[01]) ([1-9][0-9]{2}) ([\t\x20-\x7e\x80-\xff]*)")
-_FIELD_LINE: Final = re.compile(
-    r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*"
-)
+_FIELD_LINE: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*")
 _LENGTH: Final = re.compile(r"0|[1-9][0-9]*")
 _CHUNK_SIZE: Final = re.compile(r"0|[1-9a-f][0-9a-f]*", re.I)

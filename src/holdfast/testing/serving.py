@@ -33,7 +33,7 @@ async def serving(
     memory: bool = True,
     **settings: Any,
 ) -> AsyncIterator[tuple[WireClient, Server]]:
-    """Serve ``handler``, and give a client of it and the server: ``async with serving(h) as (client, server)``.
+    """Serve ``handler``; ``async with serving(handler) as (client, server)`` gives a client and the server.
 
     Args:
         mode: ``"h1"``, or ``"h1+tls"`` with a certificate made for the test (needs ``trustme``).

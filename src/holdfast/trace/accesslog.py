@@ -16,7 +16,6 @@ Apache HTTP Server, mod_log_config; gunicorn's ``access_log_format``.
 from __future__ import annotations
 
 import binascii
-import json
 import logging
 import os
 import re
@@ -58,7 +57,7 @@ class AccessLog:
     def __init__(self, format: str = "uvicorn", *, colors: bool = False) -> None:
         name, _, close = format.partition("+")
         if format == "json":
-            self._line: Callable[[ExchangeDone], str] = _json_line
+            self._line: Callable[[ExchangeDone], str] = _json_lines()
         elif name in FORMATS and close in ("", "close"):
             text = FORMATS[name] + (' "%(close_reason)s"' if close else "")
             if colors and name == "uvicorn":
@@ -211,22 +210,29 @@ _WORDS: Final[dict[str, Callable[[ExchangeDone], str]]] = {
 }
 
 
-def _json_line(done: ExchangeDone) -> str:
+def _json_lines() -> Callable[[ExchangeDone], str]:
+    import json  # only who wants it pays for it at the start
+
+    def line(done: ExchangeDone) -> str:
+        return json.dumps(_facts(done))
+
+    return line
+
+
+def _facts(done: ExchangeDone) -> dict[str, object]:
     first = done.time_to_first_byte
-    return json.dumps(
-        {
-            "time": round(time.time() - done.duration, 6),
-            "peer": done.peer,
-            "method": done.method,
-            "target": done.target,
-            "version": done.version,
-            "status": done.status,
-            "bytes_received": done.bytes_received,
-            "bytes_sent": done.bytes_sent,
-            "duration": round(done.duration, 6),
-            "time_to_first_byte": None if first is None else round(first, 6),
-            "referer": done.referer,
-            "user_agent": done.user_agent,
-            "close_reason": done.close_reason and str(done.close_reason),
-        }
-    )
+    return {
+        "time": round(time.time() - done.duration, 6),
+        "peer": done.peer,
+        "method": done.method,
+        "target": done.target,
+        "version": done.version,
+        "status": done.status,
+        "bytes_received": done.bytes_received,
+        "bytes_sent": done.bytes_sent,
+        "duration": round(done.duration, 6),
+        "time_to_first_byte": None if first is None else round(first, 6),
+        "referer": done.referer,
+        "user_agent": done.user_agent,
+        "close_reason": done.close_reason,
+    }

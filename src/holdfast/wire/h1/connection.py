@@ -42,6 +42,7 @@ class H1Connection(RequestDecoder):
         "expect_left",
         "keep_alives_off",
         "local_close",
+        "peer_eof",
         "peer_wish",
         "short_body",
         "shutting_down",
@@ -57,6 +58,7 @@ class H1Connection(RequestDecoder):
     ) -> None:
         super().__init__(max_header_bytes=max_header_bytes, max_header_count=max_header_count)
         self.peer_wish: CloseReason | None = None
+        self.peer_eof = False
         self.shutting_down = False
         self.local_close = False
         self.worn_out = False
@@ -68,14 +70,15 @@ class H1Connection(RequestDecoder):
         self.expect_left = False
         self.connect = False
 
-    @property
-    def peer_eof(self) -> bool:
-        """Whether the peer closed its half, and nothing it sent before is left."""
-        return self._eof and not self.buffered
+    def note_eof(self) -> None:
+        """The peer closed its half; a fact against keeping the connection once nothing before it is left."""
+        self.peer_eof = not self.buffered
 
     def respond(self, head: RequestHead) -> ResponseEncoder:
         """Return the sending half of the exchange that ``head`` opened."""
         self.peer_wish = head.persist
+        if self._eof:
+            self.note_eof()
         return ResponseEncoder(self, head)
 
 

@@ -22,7 +22,15 @@ from holdfast.limits import REMEMBERED_LENGTH, REMEMBERED_LINES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Fields", "Line", "encode_chunk", "encode_line", "encode_lines", "encode_trailers"]
+__all__ = [
+    "Fields",
+    "Line",
+    "encode_chunk",
+    "encode_line",
+    "encode_lines",
+    "encode_trailers",
+    "is_remembered",
+]
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -63,6 +71,11 @@ def encode_line(name: bytes, value: bytes) -> Line:
             _remembered.clear()
         _remembered[name, value] = line
     return line
+
+
+def is_remembered(fields: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether every line of ``fields`` may be kept: none is long or carries a secret."""
+    return all(pair in _remembered for pair in fields)
 
 
 def encode_trailers(trailers: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from enum import IntEnum
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from holdfast.errors import BodyNotAllowed, ContentLengthError, LocalProtocolError
 from holdfast.headers import has_token
+from holdfast.limits import REMEMBERED_BLOCK, REMEMBERED_LINES
 from holdfast.status import allows_body, status_line
-from holdfast.wire.h1.encoder import encode_lines, encode_trailers
+from holdfast.wire.h1.encoder import encode_lines, encode_trailers, is_remembered
 from holdfast.wire.persistence import close_reason
 
 if TYPE_CHECKING:
@@ -129,37 +130,30 @@ class ResponseEncoder:
         out += added
 
     def whole(self, status: int, fields: Sequence[Field], body: bytes, date: bytes) -> bytes:
-        """Return a complete response; what most are, so the plain case has a short way.
+        """Return a complete response; what most are, so a plain one has a short way.
 
         Raises as ``start`` and ``data``.
         """
         head, connection = self._head, self._connection
-        lines = encode_lines(fields)
+        start = _plain_starts.get((status, *fields)) or _plain_start(status, fields)
+        size = len(body)
         if (
-            any(map(_special, lines))
-            or head.method in _BODILESS
-            or not allows_body(status)
-            or self.awaits_continue
+            (start.length != size and start.length != ANY)
             or head.version != "1.1"
+            or head.method in _BODILESS
+            or self.awaits_continue
             or close_reason(connection) is not None
         ):
             out: Pieces = []
-            self.start(status, fields, out, length=len(body), date=date)
+            self.start(status, fields, out, length=size, date=date)
             self.data(body, out)
             self.end((), out)
             return b"".join(out)
         self.mode = LENGTH
         self.ended = True
-        size = len(body)
-        return b"".join(
-            (
-                status_line("1.1", status),
-                *map(_wire, lines),
-                date,
-                b"Content-Length: %d\r\n\r\n" % size,
-                body,
-            )
-        )
+        if start.length < 0:
+            return b"%bContent-Length: %d\r\n%b\r\n%b" % (start.wire, size, date, body)
+        return b"%b%b\r\n%b" % (start.wire, date, body)
 
     def data(self, data: bytes, out: Pieces) -> None:
         """Append a piece of the body; an empty one appends nothing.
@@ -183,6 +177,23 @@ class ResponseEncoder:
             out.append(data)
         elif mode == NONE:
             raise BodyNotAllowed("a 1xx, 204 or 304 response has no body")
+
+    def check(self, size: int) -> None:
+        """Raise as ``data`` would for ``size`` bytes."""
+        if self.mode == LENGTH and size > self.left:
+            raise ContentLengthError(f"{size} bytes written, {self.left} left of Content-Length")
+        if self.mode == NONE and size:
+            raise BodyNotAllowed("a 1xx, 204 or 304 response has no body")
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the body is on the wire as it is written: ``count`` may take the place of ``data``."""
+        return self.mode in (LENGTH, UNTIL_EOF)
+
+    def count(self, size: int) -> None:
+        """Note ``size`` bytes of a bare body that leave by another way, having been checked."""
+        if self.mode == LENGTH:
+            self.left -= size
 
     def end(self, trailers: Sequence[Field], out: Pieces) -> None:
         """Append what ends the body.
@@ -281,11 +292,39 @@ class ResponseEncoder:
             special.pop(name, None)
 
 
+class _Start(NamedTuple):
+    """The status line and fields of a plain response: nothing in them asks for a decision."""
+
+    wire: bytes
+    length: int  # what Content-Length says, ANY without one, or NOT_PLAIN
+
+
+def _plain_start(status: int, fields: Sequence[Field]) -> _Start:
+    """Make the start of a response, and remember it if its lines may be."""
+    lines = encode_lines(fields)
+    special = [line for line in lines if line.special]
+    length = ANY
+    if len(special) == 1 and special[0].special == b"content-length" and _value(special[0]).isdigit():
+        length = int(_value(special[0]))
+    elif special or not allows_body(status):
+        return _Start(b"", NOT_PLAIN)
+    start = _Start(status_line("1.1", status) + b"".join([line.wire for line in lines]), length)
+    if is_remembered(fields) and len(start.wire) <= REMEMBERED_BLOCK:
+        if len(_plain_starts) >= REMEMBERED_LINES:
+            _plain_starts.clear()
+        _plain_starts[(status, *fields)] = start
+    return start
+
+
+ANY: Final = -1
+NOT_PLAIN: Final = -2
+_plain_starts: Final[dict[tuple[object, ...], _Start]] = {}
+
+
 def _value(line: Line) -> bytes:
     return line.wire.partition(b": ")[2][:-2]
 
 
 _BODILESS: Final = frozenset({"HEAD", "CONNECT"})
-_wire: Final = itemgetter(0)
 _special: Final = itemgetter(1)
 _FRAMING: Final = frozenset({b"connection", b"content-length", b"transfer-encoding"})
