@@ -109,8 +109,8 @@ http {
     uwsgi_temp_path %(folder)s/uwsgi;
     scgi_temp_path %(folder)s/scgi;
     upstream app {
-        server 127.0.0.1:%(a)d;
-        server 127.0.0.1:%(b)d;
+        server 127.0.0.1:%(a)d max_fails=0;
+        server 127.0.0.1:%(b)d max_fails=0;
         keepalive 32;
     }
     server {

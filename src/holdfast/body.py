@@ -102,11 +102,11 @@ class LimitedBody(Body):
         self._left = limit
 
     async def next(self) -> bytes:
-        if self._left < 0:
-            raise BodyTooLarge(self._limit)
         if self._rest:
             rest, self._rest = self._rest, b""
             return rest
+        if self._left < 0:
+            raise BodyTooLarge(self._limit)
         data = await self._whole.next()
         within = data[: self._left]
         self._left -= len(data)

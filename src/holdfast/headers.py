@@ -216,12 +216,18 @@ class Headers:
         return self.get(name, "")
 
     def update(self, other: Headers | Mapping[str, str] | Iterable[tuple[Text, Text]]) -> None:
-        """Replace each name of ``other`` by what ``other`` says; the other names stay."""
+        """Replace each name of ``other`` by what ``other`` says of it; the other names stay.
+
+        Where ``other`` is a Headers, what it suppresses is suppressed here too.
+        """
         lines = [_line(name, value) for name, value in _pairs(other)]
-        names = dict(lines)
+        suppressed = other._suppressed if isinstance(other, Headers) else _NOTHING
+        names = {*dict(lines), *suppressed}
         self._keep([at for at, field in enumerate(self.fields) if field[0] not in names])
         for line in lines:
             self._append(line)
+        if suppressed:
+            self._suppressed |= suppressed
 
     def extend(self, other: Headers | Mapping[str, str] | Iterable[tuple[Text, Text]]) -> None:
         """Add every line of ``other``; all or, when one is refused, none."""

@@ -54,6 +54,9 @@ FILE_PIECE: Final = 256 << 10
 # A file this small is read and leaves with its head, in one write; past it `sendfile` costs less.
 FILE_IN_ONE_WRITE: Final = 64 << 10
 
+# Writes of one response in a row that never had to wait, before the other connections get a turn.
+WRITES_PER_TURN: Final = 8
+
 # Of a handler's traceback in the log (Go).
 MAX_TRACEBACK: Final = 64 << 10
 

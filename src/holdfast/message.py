@@ -13,6 +13,7 @@ Go's net/http request.go; RFC 9110 sections 7 and 9.
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from holdfast.body import Body, LimitedBody
@@ -26,7 +27,7 @@ from holdfast.mime import parse_media_type
 from holdfast.url import URL, parse_query, parse_target, read_query
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator
+    from collections.abc import Awaitable, Generator, Mapping
 
     from holdfast.formdata import FormFile, Storage
     from holdfast.wire.events import RequestHead
@@ -68,28 +69,18 @@ class Request:
         path_values: what its wildcards matched, by name.
     """
 
-    __slots__ = (
-        "_body",
-        "_context",
-        "_form",
-        "_headers",
-        "_source",
-        "_url",
-        "method",
-        "path_values",
-        "pattern",
-    )
+    # One is made per request, and most of this is never asked for: so it is the class's until it is.
+    pattern = ""
+    path_values: Mapping[str, str] = MappingProxyType({})
+    _body: Body | None = None
+    _url: URL | None = None
+    _headers: Headers | None = None
+    _context: dict[str, Any] | None = None
+    _form: _FormState | None = None
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self.method = source.head.method
-        self.pattern = ""
-        self.path_values: dict[str, str] = {}
-        self._body: Body | None = None
-        self._url: URL | None = None
-        self._headers: Headers | None = None
-        self._context: dict[str, Any] | None = None
-        self._form: _FormState | None = None
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target}>"
@@ -209,7 +200,7 @@ class Request:
 
         Raises UnicodeDecodeError or LookupError besides what ``Body.read`` raises.
         """
-        charset = parse_media_type(self.headers.get("Content-Type", ""))[1].get("charset", "utf-8")
+        charset = self._content_type()[1].get("charset", "utf-8")
         return (await self.body.read()).decode(charset)
 
     async def json(self) -> Any:
@@ -254,7 +245,7 @@ class Request:
 
     async def _read_form(self, max_memory: int) -> Form:
         query, error = _read_pairs(self.url.raw_query or "")
-        media_type = _media_type(self.headers.get("Content-Type", ""))
+        media_type = self._content_type()[0]
         posted: list[tuple[str, str]] = []
         files: list[FormFile] = []
         wrong: InvalidURL | None = None
@@ -272,6 +263,13 @@ class Request:
         if len(data) > MAX_FORM_BYTES:
             raise form_too_large()
         return data
+
+    def _content_type(self) -> tuple[str, dict[str, str]]:
+        """The media type of the body and its parameters; "" where there is none, or a malformed one."""
+        try:
+            return parse_media_type(self.headers.get("Content-Type", ""))
+        except ValueError:
+            return "", {}
 
     def _form_state(self) -> _FormState:
         if self._form is None:
@@ -360,14 +358,6 @@ def _read_pairs(raw: str) -> tuple[list[tuple[str, str]], InvalidURL | None]:
     if isinstance(error, LimitExceeded):
         raise error
     return pairs, error
-
-
-def _media_type(text: str) -> str:
-    """The type alone; "" for none and for one that is malformed."""
-    try:
-        return parse_media_type(text)[0]
-    except ValueError:
-        return ""
 
 
 _FORM_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})

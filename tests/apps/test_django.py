@@ -50,7 +50,12 @@ def project(tmp_path_factory):
 
     def manage(*arguments):
         subprocess.run(
-            [sys.executable, *arguments], cwd=folder, env=environment(), check=True, capture_output=True, timeout=60
+            [sys.executable, *arguments],
+            cwd=folder,
+            env=environment(),
+            check=True,
+            capture_output=True,
+            timeout=60,
         )
 
     manage("-m", "django", "startproject", "site_of_test", ".")

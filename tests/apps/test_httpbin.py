@@ -26,7 +26,18 @@ class Curl:
         self.url = url
 
     def request(self, method, target, *, headers=None, data=None, follow=False, raw=False):
-        command = ["curl", "-s", "-S", "--max-time", "10", "--noproxy", "*", "-w", "\n%{http_code}", self.url + target]
+        command = [
+            "curl",
+            "-s",
+            "-S",
+            "--max-time",
+            "10",
+            "--noproxy",
+            "*",
+            "-w",
+            "\n%{http_code}",
+            self.url + target,
+        ]
         command += ["-I"] if method == "HEAD" else ["-X", method]
         command += ["-L"] if follow else []
         for name, value in (headers or {}).items():

@@ -51,7 +51,9 @@ def application(events, folder):
         Route("/echo", echo, methods=["POST"]),
         Route("/big", big),
         Mount(
-            "/under", routes=[Route("/where", where), Route("/named/{name}", named, name="named")], name="under"
+            "/under",
+            routes=[Route("/where", where), Route("/named/{name}", named, name="named")],
+            name="under",
         ),
         Route("/where", where),
         Route("/named/{name}", named, name="named"),

@@ -11,6 +11,7 @@ import pytest
 
 from holdfast.errors import CannotStart, UsageError
 from holdfast.hosts.asgi import ASGI
+from holdfast.net import tasks
 from holdfast.server.mux import ServeMux
 from tests.hosts.serving import PATIENCE, served
 
@@ -171,7 +172,10 @@ def test_a_request_without_a_body_has_one_empty_message():
 
     with shows(app) as at:
         at.ask()
-    assert messages == [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+    assert messages == [
+        {"type": "http.request", "body": b"", "more_body": False},
+        {"type": "http.disconnect"},
+    ]
 
 
 def test_100_continue_is_sent_when_the_application_reads():
@@ -414,7 +418,7 @@ def test_a_peer_that_closed_its_half_still_gets_the_answer():
 def test_whoever_waits_for_the_disconnect_is_woken_by_the_end_of_the_response():
     async def app(scope, receive, send):
         await receive()
-        waiting = asyncio.ensure_future(receive())
+        waiting = tasks.spawn(receive())
         await asyncio.sleep(0)
         await answer(send)
         assert (await waiting)["type"] == "http.disconnect"
@@ -498,6 +502,37 @@ def test_work_after_the_response_does_not_hold_the_connection(caplog):
     assert "failed in the background" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "head", ["HTTP/1.0", "HTTP/1.1\r\nHost: x\r\nConnection: close"], ids=["1.0", "close"]
+)
+def test_work_after_the_response_does_not_hold_the_end_of_the_connection(head):
+    go_on = threading.Event()
+
+    async def app(scope, receive, send):
+        await send(START)
+        await send(body(b"o", True))
+        await send(body(b"k"))
+        await asyncio.get_running_loop().run_in_executor(None, go_on.wait, PATIENCE)
+
+    with shows(app) as at, at.connect() as talk:
+        talk.send(f"GET / {head}\r\n\r\n".encode())
+        assert b"k" in talk.rest()
+        go_on.set()
+
+
+def test_the_server_waits_for_work_after_the_response_before_it_ends():
+    done = []
+
+    async def app(scope, receive, send):
+        await answer(send)
+        await asyncio.sleep(0.2)
+        done.append(1)
+
+    with shows(app) as at:
+        assert at.ask().body == b"ok"
+    assert done
+
+
 # --- extensions ---
 
 
@@ -511,7 +546,11 @@ def test_trailers_are_sent_to_who_wants_them():
     with shows(app) as at, at.connect() as talk:
         wanted = talk.ask(TE="trailers")
         unwanted = talk.ask()
-    assert (wanted.body, wanted.headers["trailer x-sum"], wanted.headers["trailer x-more"]) == (b"data", "1", "2")
+    assert (wanted.body, wanted.headers["trailer x-sum"], wanted.headers["trailer x-more"]) == (
+        b"data",
+        "1",
+        "2",
+    )
     assert unwanted.body == b"data"
     assert "trailer x-sum" not in unwanted.headers
 

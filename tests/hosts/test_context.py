@@ -6,6 +6,7 @@ import contextvars
 import pytest
 
 from holdfast.hosts.context import run_in_own_context
+from holdfast.net import tasks
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="outside")
 
@@ -77,7 +78,7 @@ def test_cancelling_reaches_the_application_in_its_own_task():
             raise
 
     async def main():
-        task = asyncio.ensure_future(run(app()))
+        task = tasks.spawn(run(app()))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -94,7 +95,7 @@ def test_a_stack_can_be_followed_through_it():
     coro = app()
 
     async def main():
-        task = asyncio.ensure_future(run(coro))
+        task = tasks.spawn(run(coro))
         await asyncio.sleep(0)
         assert task.get_coro().cr_await.cr_await is coro
         task.cancel()

@@ -26,7 +26,10 @@ def headers(*fields):
         ([(b"x-a", b"1")], {"HTTP_X_A": "1"}),
         ([(b"x-a", b"1"), (b"x-a", b"2")], {"HTTP_X_A": "1,2"}),
         ([(b"cookie", b"a=1"), (b"cookie", b"b=2")], {"HTTP_COOKIE": "a=1; b=2"}),
-        ([(b"content-type", b"t/p"), (b"content-length", b"3")], {"CONTENT_TYPE": "t/p", "CONTENT_LENGTH": "3"}),
+        (
+            [(b"content-type", b"t/p"), (b"content-length", b"3")],
+            {"CONTENT_TYPE": "t/p", "CONTENT_LENGTH": "3"},
+        ),
         ([(b"x-a", "é".encode())], {"HTTP_X_A": "Ã©"}),
         ([(b"x_a", b"forged"), (b"x-a", b"real")], {"HTTP_X_A": "real"}),
         ([(b"x_a", b"forged")], {}),
@@ -48,7 +51,11 @@ def test_the_memory_of_names_is_bounded(monkeypatch):
 
 def test_a_unix_socket_has_a_name_and_a_port_all_the_same():
     environ = request_environ(exchange("https", None, None), "GET", "", "/", "")
-    assert (environ["SERVER_NAME"], environ["SERVER_PORT"], environ["REMOTE_ADDR"]) == ("localhost", "443", "")
+    assert (environ["SERVER_NAME"], environ["SERVER_PORT"], environ["REMOTE_ADDR"]) == (
+        "localhost",
+        "443",
+        "",
+    )
     assert (environ["wsgi.url_scheme"], environ["HTTPS"]) == ("https", "on")
     assert "REMOTE_PORT" not in environ
 

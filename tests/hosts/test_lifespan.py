@@ -101,7 +101,9 @@ def test_an_application_that_ends_while_serving_is_logged_and_serving_goes_on(ca
 
 
 @pytest.mark.parametrize(
-    "message", [{"type": "lifespan.shutdown.complete"}, {"type": "http.response.start"}], ids=lambda m: m["type"]
+    "message",
+    [{"type": "lifespan.shutdown.complete"}, {"type": "http.response.start"}],
+    ids=lambda m: m["type"],
 )
 def test_an_answer_to_another_question_raises(message):
     raised = []

@@ -32,13 +32,18 @@ def test_without_a_client_certificate():
 
 
 def test_the_name_is_written_the_most_specific_part_first():
-    subject = ((("countryName", "FR"),), (("organizationName", "A, B"),), (("commonName", "x"), ("userId", "7")))
+    subject = (
+        (("countryName", "FR"),),
+        (("organizationName", "A, B"),),
+        (("commonName", "x"), ("userId", "7")),
+    )
     found = tls_extension(FakeTLS(subject, b"der"))
     assert found["client_cert_name"] == "CN=x+UID=7,O=A\\, B,C=FR"
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [("a+b", "a\\+b"), ("#a", "\\#a"), (" a ", "\\ a\\ "), (" ", "\\ "), ("a\\b", "a\\\\b")]
+    ("value", "text"),
+    [("a+b", "a\\+b"), ("#a", "\\#a"), (" a ", "\\ a\\ "), (" ", "\\ "), ("a\\b", "a\\\\b")],
 )
 def test_what_rfc_4514_escapes(value, text):
     assert _escaped(value) == text

@@ -409,7 +409,9 @@ def test_a_mistake_raises_where_it_was_made():
 
 
 def test_hop_by_hop_fields_are_the_servers():
-    app = simple(headers=[("Connection", "keep-alive"), ("Transfer-Encoding", "chunked"), ("Keep-Alive", "x")])
+    app = simple(
+        headers=[("Connection", "keep-alive"), ("Transfer-Encoding", "chunked"), ("Keep-Alive", "x")]
+    )
     with served(WSGI(app)) as at:
         found = at.ask()
     assert not {"connection", "transfer-encoding", "keep-alive"} & found.headers.keys()
@@ -575,5 +577,3 @@ def test_what_is_no_application_is_refused_at_once():
         WSGI("app")
     with pytest.raises(ValueError, match="at least one thread"):
         WSGI(simple(), threads=0)
-
-

@@ -148,9 +148,11 @@ RULES = {
     "a malformed body":
         (request("POST / HTTP/1.1", "Transfer-Encoding: chunked", body=b"1\r\nab\r\n0\r\n\r\n"),
          read_what_is_broken, "close", CloseReason.BODY_BROKEN),
-    "a body beyond the handler's limit":
-        (request("POST / HTTP/1.1", "Content-Length: 3", body=b"abc"), read_too_much, "close",
-         CloseReason.BODY_BROKEN),
+    "a body beyond the handler's limit, of which little is left":
+        (request("POST / HTTP/1.1", "Content-Length: 3", body=b"abc"), read_too_much, None, None),
+    "a body beyond the handler's limit, of which much is left":
+        (request("POST / HTTP/1.1", f"Content-Length: {2 * LARGE}", body=b"abc"), read_too_much, "close",
+         CloseReason.BODY_LEFT),
     "Transfer-Encoding: identity":
         (request("GET / HTTP/1.1"), identity, "close", CloseReason.UNTIL_EOF),
     "the handler wrote less than it declared":

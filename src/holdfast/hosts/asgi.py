@@ -81,11 +81,15 @@ class ASGI:
         """Run the application's shutdown; its failure is logged."""
         await self._lifespan.shutdown()
 
-    async def serve_exchange(self, exchange: Exchange) -> None:
+    def serve_exchange(self, exchange: Exchange) -> Awaitable[None]:
         """Answer one request, at the root of the server."""
         head = exchange.head
-        path, query = split_target(head.method, head.target)
-        await self._run(_Call(exchange, None), self._scope(exchange, path, query))
+        target = head.target
+        if target[0] == "/":
+            path, _, query = target.partition("?")
+        else:
+            path, query = split_target(head.method, target)
+        return self._run(_Call(exchange, None), self._scope(exchange, path, query))
 
     async def serve_http(self, w: Any, r: Request) -> None:
         """Answer one request below a ``ServeMux`` or a handler such as ``StripPrefix``.
@@ -114,11 +118,7 @@ class ASGI:
 
     def _scope(self, exchange: Exchange, path: str, query: str) -> dict[str, Any]:
         head = exchange.head
-        extensions: dict[str, dict[str, Any]] = {
-            "http.response.trailers": {},
-            "http.response.early_hint": {},
-            "http.response.pathsend": {},
-        }
+        extensions = _EXTENSIONS.copy()
         if (tls := exchange.tls) is not None:
             extensions["tls"] = tls_extension(tls)
         root_path = self.root_path
@@ -131,7 +131,7 @@ class ASGI:
             "scheme": exchange.scheme,
             "path": root_path + text if root_path else text,
             "raw_path": path.encode("latin-1"),
-            "query_string": query.encode("latin-1"),
+            "query_string": query.encode("latin-1") if query else b"",
             "root_path": root_path,
             "headers": head.fields.copy(),
             "client": exchange.peer_pair,
@@ -239,6 +239,11 @@ class _Call:
             try:
                 if more or self._trailers is not None:
                     await self._send_piece(body, more)
+                elif phase == _KEPT and (body or self.exchange.head.method != "HEAD"):
+                    self.exchange.respond(self._status, self._fields, body)
+                    self._phase = _DONE
+                    if self._listening:
+                        self.exchange.finish()
                 else:
                     self._send_last(body)
             except OSError:
@@ -255,17 +260,10 @@ class _Call:
             await self._send_other(kind, phase, message)
 
     def _send_last(self, body: bytes) -> None:
-        exchange = self.exchange
-        if self._phase == _KEPT and (body or exchange.head.method != "HEAD"):
-            exchange.respond(self._status, self._fields, body)
-            self._phase = _DONE
-            if self._listening:
-                exchange.finish()
-            return
-        if self._phase == _KEPT:
-            exchange.start(self._status, self._fields)  # an empty answer to HEAD says nothing of GET's length
+        if self._phase == _KEPT:  # an empty answer to HEAD says nothing of GET's length
+            self.exchange.start(self._status, self._fields)
             self._phase = _BODY
-        exchange.write(body)
+        self.exchange.write(body)
         self._end()
 
     async def _send_piece(self, body: bytes, more: bool) -> None:
@@ -365,6 +363,12 @@ def _is_asgi2(app: Any) -> bool:
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return len([p for p in positional if p.default is p.empty]) == 1 and len(positional) < 3
 
+
+_EXTENSIONS: Final[dict[str, dict[str, Any]]] = {
+    "http.response.trailers": {},
+    "http.response.early_hint": {},
+    "http.response.pathsend": {},
+}
 
 # How far the response is.
 _NOTHING: Final = 0

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 from holdfast import limits
 from holdfast.errors import (
     AbortHandler,
+    BodyClosed,
     ConnectionReset,
+    Hijacked,
     HTTPError,
     NotSupported,
     RemoteProtocolError,
@@ -30,13 +32,16 @@ from holdfast.errors import (
 )
 from holdfast.net.address import address_text
 from holdfast.net.sockets import end_sending, has_unread, peer_name, reset_on_close
+from holdfast.net.tasks import CancelledError, current
 from holdfast.net.tasks import Event as Flag
+from holdfast.net.tasks import sleep
+from holdfast.net.tasks import spawn
 from holdfast.server.clocks import Clocks
 from holdfast.server.exchange import Exchange
 from holdfast.wire.events import RequestHead
 from holdfast.wire.h1.connection import H1Connection, refusal
 from holdfast.wire.lifecycle import Event, Lifecycle, Side, State
-from holdfast.wire.persistence import CloseReason, close_reason
+from holdfast.wire.persistence import CloseReason
 
 if TYPE_CHECKING:
     import socket
@@ -71,6 +76,7 @@ class Conn:
         "_head",
         "_peer",
         "_reading_paused",
+        "_unwaited",
         "_waiter",
         "_writable",
         "bytes_received",
@@ -123,6 +129,7 @@ class Conn:
         self._writable: Flag | None = None
         self._peer: str | None = None
         self._reading_paused = False
+        self._unwaited = 0
         self.context = server.connection_context(self)
 
     def __repr__(self) -> str:
@@ -162,30 +169,46 @@ class Conn:
                     await server.answer_special(exchange)
                 else:
                     await server.front(exchange)
-            except Exception as error:
+            except BaseException as error:
+                if not _is_failure(error):
+                    self.abort_exchange(exchange, CloseReason.HANDLER_FAILED)
+                    raise
                 self._handler_failed(exchange, error)
             finally:
                 exchange.finish()
+            if exchange.detached:
+                return  # another task serves on
             if not exchange.ended:
                 self._broke_off(exchange)
                 return
-            if not exchange.body_complete and close_reason(self.wire) is None:
+            if not exchange.body_complete and self.wire.close_reason(head) is None:
                 await self._drain(exchange)
             if not self._settle(exchange):
                 return
             if self.write_paused:
                 await self.wait_writable()
 
+    def go_on(self, exchange: Exchange) -> None:
+        """Serve on in a new task: the handler of ``exchange``, which is answered, keeps the present one."""
+        self.server.in_background(self.task)
+        self.task = spawn(self._serve_on(exchange))
+
+    async def _serve_on(self, exchange: Exchange) -> None:
+        if not exchange.body_complete and self.wire.close_reason(exchange.head) is None:
+            await self._drain(exchange)
+        if self._settle(exchange):
+            await self.run()
+
     def _wear_out(self) -> None:
         """The last request that may come says so in its answer (S5)."""
         most = self.server.max_requests_per_connection
         age = self.server.max_connection_age
         if (most and self.requests >= most) or (age and self.server.time() - self.opened_at >= age):
-            self.wire.worn_out = True
+            self.wire.note(CloseReason.WORN_OUT)
 
     def _settle(self, exchange: Exchange) -> bool:
         """An exchange was answered; say whether another may follow, and see to it."""
-        reason = close_reason(self.wire)
+        reason = self.wire.close_reason(exchange.head)
         if self.traced:
             self.traced.done(exchange, self.reason or reason)
         if self.life.state >= LINGER:  # lost, or timed out, in the meantime
@@ -203,15 +226,15 @@ class Conn:
         if self.life.state is EXCHANGE:
             self.abort_exchange(exchange, CloseReason.HANDLER_FAILED)
 
-    def _handler_failed(self, exchange: Exchange, error: Exception) -> None:
+    def _handler_failed(self, exchange: Exchange, error: BaseException) -> None:
         """Answer for a handler that raised, if there is still an answer to give; else break off (S12)."""
-        if isinstance(error, AbortHandler):
+        if isinstance(error, AbortHandler) and not exchange.detached:
             self.abort_exchange(exchange, CloseReason.HANDLER_ABORTED)
             return
-        if self.error is not None and isinstance(error, HTTPError):
+        if self.error is not None and isinstance(error, HTTPError) and not exchange.hijacked:
             return  # it was told that the connection is lost, and passed that on
         self.server.handler_failed(exchange, error)
-        if exchange.hijacked or exchange.ended:
+        if exchange.hijacked or exchange.ended or exchange.detached:
             return
         if exchange.status or not self.server.answer_failure(exchange, error):
             self.abort_exchange(exchange, CloseReason.HANDLER_FAILED)
@@ -308,7 +331,7 @@ class Conn:
             return
         self.reason = self.reason or reason
         self.error = self.error or ConnectionReset("the exchange was aborted")
-        if exchange.status and self.wire.until_eof:
+        if exchange.status and CloseReason.UNTIL_EOF in self.wire.reasons:
             reset_on_close(self.sock)  # a clean close would be the end of its body
         self._fire(Event.ABORT)
         self._close()
@@ -320,19 +343,23 @@ class Conn:
         self._fire(Event.SWITCH)
         exchange.hijacked = True
         self.reason = CloseReason.HIJACKED
+        self.error = Hijacked("the connection was hijacked")
         self.clocks.stop()
+        self._wake()
+        if self._writable is not None:
+            self._writable.set()
         self.server.forget(self)
         return self.transport, self.wire.leftover()
 
     def shut_down(self) -> None:
         """The server is shutting down: leave at once when idle, else after the answer (S19)."""
-        self.wire.shutting_down = True
+        self.wire.note(CloseReason.SHUTDOWN)
         if self.life.state in (IDLE, DRAIN) and not self._last_look():
             self._end_idle(Event.SHUTDOWN, CloseReason.SHUTDOWN)
 
     def end_keep_alive(self) -> None:
         """Keep-alives were turned off: leave at once when idle, else after the answer."""
-        self.wire.keep_alives_off = True
+        self.wire.note(CloseReason.KEEP_ALIVES_OFF)
         if self.life.state is IDLE and not self._last_look():
             self._end_idle(Event.SHUTDOWN, CloseReason.KEEP_ALIVES_OFF)
 
@@ -461,7 +488,7 @@ class Conn:
 
     def body_expired(self, timer: str) -> None:
         """A clock of the request's body ran out; whoever reads it is told."""
-        self.wire.body_broken = True
+        self.wire.note(CloseReason.BODY_BROKEN)
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_exception(Timeout(timer))
@@ -508,10 +535,28 @@ class Conn:
             self._writable.clear()
             await self._writable.wait()
 
+    def owes_turn(self) -> bool:
+        """Whether a writer that never had to wait should let the loop turn.
+
+        A peer may take everything as fast as it is made, and the loss of a peer is told in a turn of the
+        loop: a handler that writes without end must not keep it from the other connections.
+        """
+        self._unwaited = (self._unwaited + 1) % limits.WRITES_PER_TURN
+        return self._unwaited == 0 or self.transport.is_closing()
+
+    def stop_body_read(self) -> None:
+        """Tell whoever waits for the body that it was closed."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(BodyClosed("the body was closed while it was read"))
+
     async def drain_body(self, exchange: Exchange) -> bool:
         """Read and drop up to ``max_drain_bytes`` of the body; say whether that was all of it."""
         wire = self.wire
         budget = self.server.max_drain_bytes
+        if exchange.body_is_read:  # by a task that outlived its handler
+            self.stop_body_read()
+            await sleep(0)  # its wait ends before ours begins
         try:
             while wire.body_left <= budget:
                 data = await exchange.next_piece()
@@ -522,7 +567,7 @@ class Conn:
                     break
         except RemoteProtocolError:
             return False
-        wire.body_unread = True
+        wire.note(CloseReason.BODY_LEFT)
         return False
 
     async def _drain(self, exchange: Exchange) -> None:
@@ -567,3 +612,10 @@ class Conn:
 
 
 _PEER_IS_DONE = frozenset({CloseReason.PEER_CLOSE, CloseReason.PEER_OLD})
+
+
+def _is_failure(error: BaseException) -> bool:
+    """Whether the handler failed, by ``sys.exit`` or a cancelled task that it awaited too; or is to stop."""
+    if isinstance(error, CancelledError):
+        return not current().cancelling()
+    return not isinstance(error, KeyboardInterrupt | GeneratorExit)

@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 from holdfast.errors import BodyClosed, Hijacked, RemoteProtocolError, Timeout, UsageError
 from holdfast.net.address import address_text
 from holdfast.net.tasks import Event as Flag
+from holdfast.net.tasks import sleep
 from holdfast.server.filebody import send_file
 from holdfast.server.uploads import Spool
 from holdfast.wire.events import Data, End
 from holdfast.wire.h1.response import DISCARD
+from holdfast.wire.persistence import CloseReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,54 +59,34 @@ class Exchange:
         full_duplex: leave the request's body readable while the response is written.
         ended: the whole response was given to ``end``.
         over: the handler has returned, or failed.
+        detached: the response is complete, the connection serves on, and the handler still runs.
     """
 
-    __slots__ = (
-        "_closed",
-        "_gone",
-        "_out",
-        "_reading",
-        "_response",
-        "_spool",
-        "body_complete",
-        "bytes_received",
-        "bytes_sent",
-        "conn",
-        "ended",
-        "fields",
-        "first_byte_at",
-        "full_duplex",
-        "head",
-        "hijacked",
-        "origin",
-        "over",
-        "started_at",
-        "status",
-        "trailers",
-    )
+    # One is made per request, and most of this never changes: so it is the class's until it does.
+    status = 0
+    fields: Iterable[Field] = ()
+    trailers: list[Field] = []  # noqa: RUF012 - replaced, never changed
+    bytes_received = 0
+    bytes_sent = 0
+    full_duplex = False
+    hijacked = False
+    ended = False
+    over = False
+    detached = False
+    origin: Origin | None = None
+    started_at = 0.0
+    first_byte_at = 0.0
+    _closed = False
+    _reading = False
+    _gone: Flag | None = None
+    _spool: Spool | None = None
 
     def __init__(self, conn: Conn, head: RequestHead) -> None:
         self.conn = conn
         self.head = head
-        self.status = 0
-        self.fields: Iterable[Field] = ()
         self.body_complete = head.content_length == 0
-        self.trailers: list[Field] = []
-        self.bytes_received = 0
-        self.bytes_sent = 0
-        self.full_duplex = False
-        self.hijacked = False
-        self.ended = False
-        self.origin: Origin | None = None
-        self.started_at = 0.0
-        self.first_byte_at = 0.0
         self._response = conn.wire.respond(head)
         self._out: list[bytes] = []
-        self.over = False
-        self._closed = False
-        self._reading = False
-        self._gone: Flag | None = None
-        self._spool: Spool | None = None
 
     def __repr__(self) -> str:
         head = self.head
@@ -216,6 +198,11 @@ class Exchange:
         finally:
             self._reading = False
 
+    @property
+    def body_is_read(self) -> bool:
+        """Whether a task waits for the next piece of the body."""
+        return self._reading
+
     async def next_piece(self) -> bytes:
         """As ``read``, for the connection itself: also once the body was closed."""
         conn = self.conn
@@ -223,7 +210,7 @@ class Exchange:
             try:
                 event = conn.wire.next_event()
             except RemoteProtocolError:
-                conn.wire.body_broken = True
+                conn.wire.note(CloseReason.BODY_BROKEN)
                 raise
             if type(event) is Data:
                 data = event.data
@@ -251,18 +238,21 @@ class Exchange:
         A peer that writes its whole body before it reads would otherwise wait for ever while we do.
         A body with more than ``max_drain_bytes`` to come makes the connection close instead.
         """
-        if self.body_complete or self._closed:
+        if self.body_complete or self.over:
             return
-        if not self._response.awaits_continue:
+        self.close_body()
+        conn = self.conn
+        if not self._response.awaits_continue and conn.wire.close_reason(self.head) is None:
             try:
-                await self.conn.drain_body(self)
+                await conn.drain_body(self)
             except Timeout:
                 pass  # it costs the connection, and not the answer
-        self._closed = True
 
     def close_body(self) -> None:
-        """Make later reads raise ``BodyClosed``; what is unread is settled when the exchange ends."""
+        """Make reads raise ``BodyClosed``, one that waits now too; what is unread is settled by the server."""
         self._closed = True
+        if self._reading:
+            self.conn.stop_body_read()
 
     def new_upload(self) -> Upload:
         """Make a temporary file, gone when the exchange is over.  Raises OSError when the disk does."""
@@ -298,7 +288,7 @@ class Exchange:
             fields,
             self._out,
             length=length,
-            date=conn.server.date_line() if date else b"",
+            date=(conn.server.date or conn.server.make_date()) if date else b"",
             body_complete=self.body_complete,
         )
         self.status = status
@@ -309,7 +299,9 @@ class Exchange:
         conn = self.conn
         if self.hijacked or conn.error is not None:
             self._check_open()
-        data = self._response.whole(status, fields, body, conn.server.date_line() if date else b"")
+        data = self._response.whole(
+            status, fields, body, (conn.server.date or conn.server.make_date()) if date else b""
+        )
         self.status = status
         self.fields = fields
         self.ended = True
@@ -378,7 +370,7 @@ class Exchange:
             conn.traced.wrote(self)
 
     async def drain(self) -> None:
-        """Flush, then wait while more than the high-water mark is unsent.
+        """Flush, then wait while more than the high-water mark is unsent, or until others had their turn.
 
         Raises:
             ConnectionReset, Timeout: the connection is lost; Timeout when a write clock cut it.
@@ -389,10 +381,21 @@ class Exchange:
             await conn.wait_turn(self)
         if conn.write_paused:
             await conn.wait_writable()
+        elif conn.owes_turn():
+            await sleep(0)
         if conn.error is not None:
             raise conn.error
 
     # --- ways out ---
+
+    def detach(self) -> None:
+        """Let the connection serve its next request while the handler goes on (work in the background).
+
+        Called once the response has ended; before that it does nothing.
+        """
+        if self.ended and not self.detached and not self.over:
+            self.detached = True
+            self.conn.go_on(self)
 
     def abort(self) -> None:
         """Break the connection off: the peer cannot mistake what it got for a whole response."""

@@ -101,11 +101,12 @@ _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 
 
 def _write(w: Any, text: str) -> Awaitable[None]:
+    data = text.encode()
     keep = getattr(w, "keep", None)
     if keep is not None:
-        keep(text)
+        keep(data)
         return _Kept(w)
-    written: int | Awaitable[None] = w.write(text)
+    written: int | Awaitable[None] = w.write(data)
     return _Kept(None) if isinstance(written, int) else written
 
 

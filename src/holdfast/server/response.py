@@ -18,8 +18,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.errors import BodyNotAllowed, ContentLengthError, LocalProtocolError
-from holdfast.headers import Headers
+from holdfast.errors import BodyNotAllowed, ContentLengthError, Hijacked, LocalProtocolError
+from holdfast.headers import Headers, has_token
 from holdfast.limits import RESPONSE_BUFFER
 from holdfast.mime import SNIFF_LENGTH, detect_content_type
 from holdfast.net.stream import Stream
@@ -43,37 +43,26 @@ class ResponseWriter:
 
     Attributes:
         headers: of the response; frozen at the first write.
-        status: 0 until the final status is chosen.
+        status: 0 until the final status is chosen; 101 once the connection was hijacked.
         bytes_written: of the body, as ``write`` was given them (for HEAD too, though nothing is sent).
         exchange: the seam underneath, for other front doors.
     """
 
-    __slots__ = (
-        "_controller",
-        "_declared",
-        "_fields",
-        "_names",
-        "_pieces",
-        "_sent_head",
-        "_size",
-        "_trailers",
-        "bytes_written",
-        "exchange",
-        "headers",
-        "status",
-    )
+    # One is made per request, and most of this never changes: so it is the class's until it does.
+    status = 0
+    bytes_written = 0
+    _size = 0
+    _declared = -1  # the handler's own Content-Length, in bytes
+    _sent_head = False
+    _trailers: Headers | None = None
+    _controller: ResponseController | None = None
+    _fields: list[tuple[bytes, bytes]]  # frozen, with the status
+    _names: dict[bytes, bytes | None]  # of the frozen fields, and of what was suppressed
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.headers = Headers()
-        self.status = 0
-        self.bytes_written = 0
         self._pieces: list[bytes] = []
-        self._size = 0
-        self._declared = -1  # the handler's own Content-Length, in bytes
-        self._sent_head = False
-        self._trailers: Headers | None = None
-        self._controller: ResponseController | None = None
 
     @property
     def trailers(self) -> Headers:
@@ -100,10 +89,11 @@ class ResponseWriter:
 
         Raises:
             ValueError: ``status`` is not 100…999.
-            LocalProtocolError: Content-Length is no number, or the status is interim and comes too late.
+            LocalProtocolError: Content-Length is no number or set twice, or the status is interim and comes too late.
         """
         if self.status:
-            _log.warning("superfluous write_header(%s) from %s", status, caller())
+            why = "after the connection was hijacked" if self.exchange.hijacked else "superfluous"
+            _log.warning("%s: write_header(%s) from %s", why, status, caller())
             return
         if type(status) is not int:
             status = int(status)
@@ -117,7 +107,9 @@ class ResponseWriter:
         names: dict[bytes, bytes | None] = dict(fields)
         declared = names.get(b"content-length")
         if declared is not None:
-            if not declared.isdigit():
+            if len(headers.values("Content-Length")) > 1:
+                raise LocalProtocolError("more than one Content-Length was set")
+            if not declared.isdigit() or len(declared) > 18:
                 raise LocalProtocolError(f"Content-Length is a number of bytes, not {declared!r}")
             self._declared = int(declared)
         if headers.suppressed:
@@ -248,7 +240,12 @@ class ResponseWriter:
         if self.status and not self._sent_head:
             self._start()
         transport, leftover = self.exchange.hijack()
-        return Stream.take_over(transport, leftover), leftover
+        self.status = 101
+        conn = self.exchange.conn
+        stream = Stream.take_over(
+            transport, leftover, eof=conn.peer_gone, writing_paused=conn.write_paused, timers=None
+        )
+        return stream, leftover
 
     @property
     def room(self) -> int | None:
@@ -256,9 +253,14 @@ class ResponseWriter:
         return None if self._declared < 0 else self._declared - self.bytes_written
 
     def _check_length(self, size: int) -> None:
+        if self.exchange.hijacked:
+            raise Hijacked("the connection was hijacked")
         if self._declared >= 0 and self.bytes_written + size > self._declared:
             left = self._declared - self.bytes_written
-            raise ContentLengthError(f"{size} bytes written, {left} left of Content-Length {self._declared}")
+            self._declared = (
+                self.bytes_written
+            )  # a body with a hole in it must not become as long as a whole one
+            raise ContentLengthError(f"{size} bytes written, {left} left of Content-Length")
         if not allows_body(self.status):
             raise BodyNotAllowed(f"a {self.status} response has no body")
 
@@ -274,7 +276,10 @@ class ResponseWriter:
         """Before the head: a peer may write its whole body before it reads (Go's rule)."""
         exchange = self.exchange
         if not exchange.body_complete and not exchange.full_duplex:
-            await exchange.settle_body()
+            if has_token(self._names.get(b"connection") or b"", b"close"):
+                exchange.close_body()  # the answer need not wait for what nobody will read
+            else:
+                await exchange.settle_body()
 
     def finish_now(self) -> bool:
         """The handler returned: send its response, if it is whole and nothing has to be waited for.

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from holdfast.net.clock import Clock
+    from holdfast.net.tasks import Task
     from holdfast.net.transport import Receiver
     from holdfast.server.exchange import Exchange
 
@@ -87,8 +88,8 @@ class Server(Settings):
         self._conns: set[Conn] = set()
         self._listeners: list[Listener] = []
         self._on_shutdown: list[Callable[[], Awaitable[None] | None]] = []
-        self._date = b""
-        self._date_at = 0
+        self.date = b""
+        self._background: set[Task[None]] = set()
         self._keep_alives_off = False
         self._full_logged = -inf
         self._at_limit = False
@@ -247,15 +248,28 @@ class Server(Settings):
             self._pause_accepting()
         return conn
 
+    def in_background(self, task: Task[None]) -> None:
+        """A handler goes on after its response; ``shutdown`` waits for it, too."""
+        self._background.add(task)
+        task.add_done_callback(self._background_done)
+
+    def _background_done(self, task: Task[None]) -> None:
+        self._background.discard(task)
+        self._check_empty()
+
+    def _check_empty(self) -> None:
+        if self.shutting_down and not self._conns and not self._background:
+            self._empty.set()
+
     def adopt(self, sock: socket.socket | None) -> Conn:
         """Make the connection of a socket, or of a transport without one, and count it."""
         conn = Conn(self, sock)
         self._accepted_count += 1
         self._conns.add(conn)
         if self.shutting_down:
-            conn.wire.shutting_down = True
+            conn.wire.note(CloseReason.SHUTDOWN)
         if self._keep_alives_off:
-            conn.wire.keep_alives_off = True
+            conn.wire.note(CloseReason.KEEP_ALIVES_OFF)
         if self.traced:
             self.traced.opened(conn)
         return conn
@@ -327,8 +341,7 @@ class Server(Settings):
             self._at_limit = False
             for listener in self._listeners:
                 listener.resume()
-        if not self._conns and self.shutting_down:
-            self._empty.set()
+        self._check_empty()
 
     # --- what a connection asks ---
 
@@ -345,15 +358,17 @@ class Server(Settings):
             return self._base_context
         return self.conn_context(self._base_context, conn)
 
-    def date_line(self) -> bytes:
-        """The ``Date`` line, made once a second; b"" when it is switched off."""
+    def make_date(self) -> bytes:
+        """Make the ``Date`` line, b"" when it is switched off; ``date`` keeps it until the second is over."""
         if not self.date_header:
             return b""
-        now = int(time.time())
-        if now != self._date_at:
-            self._date_at = now
-            self._date = b"Date: " + http_date(now) + b"\r\n"
-        return self._date
+        now = time.time()
+        self.date = b"Date: " + http_date(int(now)) + b"\r\n"
+        self._clock.call_at(self.time() + 1.0 - now % 1.0, self._forget_date)
+        return self.date
+
+    def _forget_date(self) -> None:
+        self.date = b""
 
     def refused(self, conn: Conn, error: RemoteProtocolError, answer: bytes) -> bytes:
         """A request could not be read: tell the hooks, which may have another answer."""
@@ -374,7 +389,7 @@ class Server(Settings):
         else:
             await self.front(exchange)
 
-    def handler_failed(self, exchange: Exchange, error: Exception) -> None:
+    def handler_failed(self, exchange: Exchange, error: BaseException) -> None:
         """Log what a handler raised, with its stack."""
         if isinstance(error, RemoteProtocolError | LimitExceeded | Timeout):
             self.log.info("%s from %s: %s", exchange, exchange.remote_addr, error)
@@ -382,7 +397,7 @@ class Server(Settings):
         stack = "".join(traceback.format_exception(error))[-limits.MAX_TRACEBACK :]
         self.log.error("handler failed in %s from %s\n%s", exchange, exchange.remote_addr, stack)
 
-    def answer_failure(self, exchange: Exchange, error: Exception) -> bool:
+    def answer_failure(self, exchange: Exchange, error: BaseException) -> bool:
         """Answer in the place of a handler that raised before it had begun; say whether that was possible."""
         status, reason = 500, CloseReason.HANDLER_FAILED
         if isinstance(error, RemoteProtocolError | LimitExceeded):
@@ -411,7 +426,7 @@ class Server(Settings):
         self._keep_alives_off = not enabled
         for conn in list(self._conns):
             if enabled:
-                conn.wire.keep_alives_off = False
+                conn.wire.take_back(CloseReason.KEEP_ALIVES_OFF)
             else:
                 conn.end_keep_alive()
 
@@ -445,7 +460,7 @@ class Server(Settings):
         if self.clock is None:
             return
         self._stop_listening(False)
-        tasks = [conn.task for conn in self._conns if conn.task is not None]
+        tasks = [*self._background, *(conn.task for conn in self._conns if conn.task is not None)]
         for conn in list(self._conns):
             conn.kill()
         await cancel(*tasks)
@@ -462,7 +477,7 @@ class Server(Settings):
     async def _wait_until_empty(self, timeout: float | None) -> None:
         """Wait for the connections; those that never spoke are given ``NEW_GRACE`` from their opening."""
         deadline = self.time() + (inf if timeout is None else timeout)
-        while self._conns:
+        while self._conns or self._background:
             now = self.time()
             if now >= deadline:
                 left = len(self._conns)

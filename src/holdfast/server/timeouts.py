@@ -166,8 +166,6 @@ class _BufferedWriter:
         """Pass everything on."""
         w = self._w
         w.headers.update(self.headers)
-        for name in self.headers.suppressed:
-            w.headers.suppress(name.decode())
         if self._trailers is not None:
             w.trailers.update(self._trailers)
         if self.status:

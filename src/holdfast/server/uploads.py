@@ -101,7 +101,7 @@ class _Section(RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         room = memoryview(buffer)[: max(self._size - self._at, 0)]
-        count = self._spool.read_into(room, self._start + self._at) if room else 0
+        count = self._spool.read_into(room, self._start + self._at)
         self._at += count
         return count
 

@@ -65,8 +65,9 @@ class AppResponse:
     @property
     def text(self) -> str:
         """The body as text, in the charset of Content-Type, else UTF-8."""
-        charset = parse_media_type(self.headers.get("Content-Type", ""))[1].get("charset", "utf-8")
-        return self.content.decode(charset)
+        content_type = self.headers.get("Content-Type")
+        params = parse_media_type(content_type)[1] if content_type else {}
+        return self.content.decode(params.get("charset", "utf-8"))
 
     def json(self) -> Any:
         """The body parsed as JSON.  Raises ValueError."""

@@ -18,7 +18,15 @@ from holdfast.errors import ConnectionReset, LimitExceeded
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["BrokenResponse", "ByteSource", "Fields", "WireResponse", "read_response", "request_bytes"]
+__all__ = [
+    "BrokenResponse",
+    "ByteSource",
+    "Fields",
+    "WireResponse",
+    "pairs",
+    "read_response",
+    "request_bytes",
+]
 
 Fields: TypeAlias = "Mapping[str, str] | Iterable[tuple[str, str]]"
 
@@ -96,7 +104,7 @@ def request_bytes(
 
     ``Host`` and the framing are added unless ``headers`` has them.
     """
-    fields = list(headers.items() if isinstance(headers, Mapping) else headers)
+    fields = pairs(headers)
     given = {name.lower() for name, _ in fields}
     if "host" not in given:
         fields.insert(0, ("Host", host))
@@ -108,6 +116,11 @@ def request_bytes(
         fields.append(("Content-Length", str(len(body))))
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields), "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
+
+
+def pairs(headers: Fields) -> list[tuple[str, str]]:
+    """The fields as a new list."""
+    return list(headers.items() if isinstance(headers, Mapping) else headers)
 
 
 async def read_response(source: ByteSource, method: str = "GET") -> WireResponse:

@@ -36,7 +36,7 @@ def recorder(
     body: bytes | Sequence[bytes] = b"",
     **settings: Any,
 ) -> tuple[Recorder, Request]:
-    """Return a writer that keeps what is written, and the request it answers.
+    """Return a writer that keeps what is written, and the request it answers; needs a running loop.
 
     Args:
         body: its bytes, sent with their length; or pieces, each sent as a chunk.

@@ -20,7 +20,7 @@ from holdfast.net.tasks import cancel, spawn
 from holdfast.net.timers import Timers
 from holdfast.net.tls import TLSTransport
 from holdfast.testing.certificates import client_side
-from holdfast.testing.messages import Fields, WireResponse, read_response, request_bytes
+from holdfast.testing.messages import Fields, WireResponse, pairs, read_response, request_bytes
 from holdfast.testing.waiting import settle, within
 
 if TYPE_CHECKING:
@@ -159,15 +159,16 @@ class WireClient:
         body: bytes | Sequence[bytes] = b"",
         close: bool = False,
     ) -> WireResponse:
-        """Send a request and read its response, on the connection of the last one if that is still open.
+        """Send a request and read its response, on the connection of the last one if that is kept.
 
         Args:
             body: its bytes, sent with their length; or pieces, each sent as a chunk.
             close: add ``Connection: close``.
         """
-        data = request_bytes(method, target, headers, body)
+        fields = pairs(headers)
         if close:
-            data = data.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+            fields.append(("Connection", "close"))
+        data = request_bytes(method, target, fields, body)
         peer, self._standing = self._standing or await self.connect(), None
         sending = spawn(peer.stream.write(data))  # the answer may come before all of it is taken
         try:

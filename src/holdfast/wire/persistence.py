@@ -1,8 +1,9 @@
 """May this connection be used for another exchange?
 
-Asked twice per exchange: before the head of the response, to write
-``Connection: close``, and after its last byte, to act.  Both get the same
-answer unless a fact changed in between.
+Each fact that speaks against it is a member of ``CloseReason``, noted where it is
+found out (``H1Connection.note``).  ``close_reason`` is asked twice per exchange: before
+the head of the response, to write ``Connection: close``, and after its last byte, to
+act.  Both get the same answer unless something was noted in between.
 
 RFC 9112 section 9.3; the members without a section are our own.
 """
@@ -10,9 +11,12 @@ RFC 9112 section 9.3; the members without a section are our own.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-__all__ = ["CloseReason", "Facts", "close_reason"]
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["CloseReason", "close_reason"]
 
 
 class CloseReason(StrEnum):
@@ -21,7 +25,7 @@ class CloseReason(StrEnum):
     The value is what the access log writes and the metrics count.
     """
 
-    # What close_reason() finds when an exchange is complete, in the order in which it looks.
+    # What is noted by the time an exchange is complete, in the order in which it is reported.
     SHUTDOWN = "we are shutting down"
     LOCAL_CLOSE = "the handler sent Connection: close"
     WORN_OUT = "max_requests_per_connection or max_connection_age reached"
@@ -54,65 +58,11 @@ class CloseReason(StrEnum):
     KILLED = "Server.close() or the end of the grace period"
 
 
-class Facts(Protocol):
-    """What ``close_reason`` asks about a connection.
-
-    But for ``peer_wish``, a fact that is true stays true: the connection ends with its exchange.
-    """
-
-    @property
-    def shutting_down(self) -> bool: ...
-    @property
-    def local_close(self) -> bool: ...
-    @property
-    def worn_out(self) -> bool: ...
-    @property
-    def keep_alives_off(self) -> bool: ...
-    @property
-    def peer_wish(self) -> CloseReason | None: ...
-    @property
-    def peer_eof(self) -> bool: ...
-    @property
-    def until_eof(self) -> bool: ...
-    @property
-    def short_body(self) -> bool: ...
-    @property
-    def body_unread(self) -> bool: ...
-    @property
-    def body_broken(self) -> bool: ...
-    @property
-    def expect_left(self) -> bool: ...
-    @property
-    def connect(self) -> bool: ...
-
-
-def close_reason(facts: Facts) -> CloseReason | None:
+def close_reason(reasons: Collection[CloseReason]) -> CloseReason | None:
     """Say why the connection must close after this exchange, or None to keep it.
 
-    When several reasons apply, the order decides only which one is reported.
+    Args:
+        reasons: what speaks against keeping it.  When there are several, the order of the members
+            decides only which one is reported.
     """
-    if facts.shutting_down:
-        return CloseReason.SHUTDOWN
-    if facts.local_close:
-        return CloseReason.LOCAL_CLOSE
-    if facts.worn_out:
-        return CloseReason.WORN_OUT
-    if facts.keep_alives_off:
-        return CloseReason.KEEP_ALIVES_OFF
-    if facts.peer_wish is not None:
-        return facts.peer_wish
-    if facts.peer_eof:
-        return CloseReason.PEER_EOF
-    if facts.until_eof:
-        return CloseReason.UNTIL_EOF
-    if facts.short_body:
-        return CloseReason.SHORT_BODY
-    if facts.body_unread:
-        return CloseReason.BODY_LEFT
-    if facts.body_broken:
-        return CloseReason.BODY_BROKEN
-    if facts.expect_left:
-        return CloseReason.EXPECT_LEFT
-    if facts.connect:
-        return CloseReason.CONNECT
-    return None
+    return next((reason for reason in CloseReason if reason in reasons), None) if reasons else None

@@ -1,11 +1,11 @@
 """One HTTP/1 connection as its server sees it: requests in, responses out, and whether it goes on.
 
-A connection is a decoder, which reads one message at a time, and the facts that
-``close_reason`` asks about; ``ResponseEncoder`` writes one response and adds to them.
+A connection is a decoder, which reads one message at a time, and the reasons that
+speak against keeping it; ``ResponseEncoder`` writes one response and adds to them.
 
 Rule 1: nothing behind a request is parsed before that request has been decided
 upon: ``next_event`` is called by the owner, never by the arrival of bytes.
-Rule 2: a fact that is set stays set; the connection ends with its exchange.
+Rule 2: what a head says of itself (``Connection: close``, HTTP/1.0) counts for its own exchange.
 
 RFC 9112 section 9.
 """
@@ -19,36 +19,26 @@ from holdfast.errors import LimitExceeded, RemoteProtocolError
 from holdfast.status import reason, status_line
 from holdfast.wire.h1.decoder import RequestDecoder
 from holdfast.wire.h1.response import ResponseEncoder
+from holdfast.wire.persistence import CloseReason, close_reason
 
 if TYPE_CHECKING:
     from holdfast.wire.events import RequestHead
-    from holdfast.wire.persistence import CloseReason
 
 __all__ = ["H1Connection", "refusal"]
 
 
 class H1Connection(RequestDecoder):
-    """A decoder, and the facts of its connection; see ``persistence.Facts`` for the facts.
+    """A decoder, and what speaks against keeping its connection.
 
     Args:
         max_header_bytes: of a request line and its fields together.
         max_header_count: field lines of a head, and of a trailer section.
+
+    Attributes:
+        reasons: what was noted, on this side or by the peer's end; not what a head says of itself.
     """
 
-    __slots__ = (
-        "body_broken",
-        "body_unread",
-        "connect",
-        "expect_left",
-        "keep_alives_off",
-        "local_close",
-        "peer_eof",
-        "peer_wish",
-        "short_body",
-        "shutting_down",
-        "until_eof",
-        "worn_out",
-    )
+    __slots__ = ("reasons",)
 
     def __init__(
         self,
@@ -57,26 +47,32 @@ class H1Connection(RequestDecoder):
         max_header_count: int = limits.MAX_HEADER_COUNT,
     ) -> None:
         super().__init__(max_header_bytes=max_header_bytes, max_header_count=max_header_count)
-        self.peer_wish: CloseReason | None = None
-        self.peer_eof = False
-        self.shutting_down = False
-        self.local_close = False
-        self.worn_out = False
-        self.keep_alives_off = False
-        self.until_eof = False
-        self.short_body = False
-        self.body_unread = False
-        self.body_broken = False
-        self.expect_left = False
-        self.connect = False
+        self.reasons: frozenset[CloseReason] = frozenset()
+
+    def note(self, reason: CloseReason) -> None:
+        """Something speaks against another exchange on this connection."""
+        self.reasons |= {reason}
+
+    def take_back(self, reason: CloseReason) -> None:
+        """It does not any more."""
+        self.reasons -= {reason}
 
     def note_eof(self) -> None:
-        """The peer closed its half; a fact against keeping the connection once nothing before it is left."""
-        self.peer_eof = not self.buffered
+        """The peer closed its half: that speaks against it once nothing it sent before is left."""
+        if self.buffered:
+            self.take_back(CloseReason.PEER_EOF)
+        else:
+            self.note(CloseReason.PEER_EOF)
+
+    def close_reason(self, head: RequestHead) -> CloseReason | None:
+        """Why the connection closes after the exchange that ``head`` opened, or None (RFC 9112 9.3)."""
+        wish = head.persist
+        if wish is None:
+            return close_reason(self.reasons)
+        return close_reason(self.reasons | {wish})
 
     def respond(self, head: RequestHead) -> ResponseEncoder:
         """Return the sending half of the exchange that ``head`` opened."""
-        self.peer_wish = head.persist
         if self._eof:
             self.note_eof()
         return ResponseEncoder(self, head)

@@ -22,7 +22,7 @@ from holdfast.headers import has_token
 from holdfast.limits import REMEMBERED_BLOCK, REMEMBERED_LINES
 from holdfast.status import allows_body, status_line
 from holdfast.wire.h1.encoder import encode_lines, encode_trailers, is_remembered
-from holdfast.wire.persistence import close_reason
+from holdfast.wire.persistence import CloseReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -116,16 +116,13 @@ class ResponseEncoder:
             self._check(lines, special)
         connection, head = self._connection, self._head
         if self.awaits_continue and not body_complete:
-            connection.expect_left = True
+            connection.note(CloseReason.EXPECT_LEFT)
         added = self._frame(status, special, length)
         if date and b"date" not in special:
             added.append(date)
         self._persistence(status, lines, special, added)
         out.append(status_line("1.1" if head.version != "1.0" else "1.0", status))
-        if special:
-            out += [line.wire for line in lines if not line.special or line.special in special]
-        else:
-            out += [line.wire for line in lines]
+        out += [line.wire for line in lines if not line.special or line.special in special]
         added.append(b"\r\n")
         out += added
 
@@ -142,7 +139,8 @@ class ResponseEncoder:
             or head.version != "1.1"
             or head.method in _BODILESS
             or self.awaits_continue
-            or close_reason(connection) is not None
+            or head.persist is not None
+            or connection.reasons
         ):
             out: Pieces = []
             self.start(status, fields, out, length=size, date=date)
@@ -204,7 +202,7 @@ class ResponseEncoder:
         if self.mode == CHUNKED:
             out.append(encode_trailers(trailers) if trailers else b"0\r\n\r\n")
         elif self.mode == LENGTH and self.left:
-            self._connection.short_body = True
+            self._connection.note(CloseReason.SHORT_BODY)
         self.ended = True
 
     def _check(self, lines: list[Line], special: dict[bytes, Line]) -> None:
@@ -251,7 +249,7 @@ class ResponseEncoder:
         if self._head.version == "1.0" or identity:
             self._drop(special, b"transfer-encoding")
             self.mode = UNTIL_EOF
-            self._connection.until_eof = True
+            self._connection.note(CloseReason.UNTIL_EOF)
             return []
         self.mode = CHUNKED
         if coding is not None and has_token(_value(coding), b"chunked"):
@@ -271,20 +269,21 @@ class ResponseEncoder:
             has_token(_value(line), b"close") for line in lines if line.special == b"connection"
         )
         if says_close:
-            connection.local_close = True
+            connection.note(CloseReason.LOCAL_CLOSE)
         if status == 101:
-            connection.until_eof = True  # without a hijack there is nothing to go back to
+            connection.note(CloseReason.UNTIL_EOF)  # without a hijack there is nothing to go back to
             return
         if self._head.method == "CONNECT":
-            connection.connect = True
+            connection.note(CloseReason.CONNECT)
             if self.mode == UNTIL_EOF:
                 return
-        if close_reason(connection) is None:
+        if connection.close_reason(self._head) is None:
             if self._head.version == "1.0" and declared is None:
                 added.append(b"Connection: keep-alive\r\n")
         elif not says_close:
             self._drop(special, b"connection")
-            added.append(b"Connection: close\r\n")
+            if self._head.version != "1.0":  # which closes unless it is told otherwise
+                added.append(b"Connection: close\r\n")
 
     @staticmethod
     def _drop(special: dict[bytes, Line], *names: bytes) -> None:
