@@ -174,7 +174,7 @@ class BodyNotAllowed(UsageError):
     """The status (1xx, 204, 304) allows no body, and one was written."""
 
 
-class CannotStart(UsageError):  # noqa: N818 - what it says
+class CannotStart(UsageError):
     """What the command was asked to serve cannot be served; the message is one line for a terminal.
 
     Attributes:

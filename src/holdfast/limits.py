@@ -77,6 +77,7 @@ WRITE_STALL_TIMEOUT: Final = 60.0  # the peer takes nothing of what we send
 IDLE_TIMEOUT: Final = 75.0  # longer than the 60 s of common load balancers: they close first
 LINGER_TIMEOUT: Final = 0.5  # half-closed, waiting for the peer to read our last answer (Go)
 SHUTDOWN_TIMEOUT: Final = 30.0  # what orchestrators commonly grant
+LAST_CALL: Final = 5.0  # before the end of a shutdown's grace, or a fifth of it: handlers are told to stop
 NEW_GRACE: Final = 5.0  # at shutdown, a connection that never spoke is given this (Go)
 
 # Least bytes per second of a request body that is being waited for, after the grace: the floor
@@ -125,5 +126,7 @@ MAX_PART_HEADER_COUNT: Final = 32  # field lines of one part; browsers send two
 WORKER_YOUNG: Final = 5.0  # a worker that dies sooner after it was ready died of itself, not of a request
 START_DEATHS: Final = 3  # young deaths in a row before all workers were ready once: the start has failed
 RESPAWN_DELAY_MIN: Final = 0.5  # before the second worker in a row is replaced; the first is at once
-RESPAWN_DELAY_MAX: Final = 10.0  # a crash loop costs one start in so long, and mends itself when the cause goes
+RESPAWN_DELAY_MAX: Final = (
+    10.0  # a crash loop costs one start in so long, and mends itself when the cause goes
+)
 KILL_GRACE: Final = 2.0  # beyond its own deadline a draining worker is not draining any more

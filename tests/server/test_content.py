@@ -1,7 +1,8 @@
 """Content that can be read from anywhere: conditions, ranges, the bytes.
 
 nethttp.md 10.6: TestServeContent, TestServeContentWithEmptyContentIgnoreRanges, …HeadersWithError,
-TestServeFileNotModified, …WithContentEncoding, …ZippingResponseWriter, …ContentType, …RejectsInvalidSuffixLengths.
+TestServeFileNotModified, …WithContentEncoding, …ZippingResponseWriter, …ContentType,
+…RejectsInvalidSuffixLengths.
 """
 
 from __future__ import annotations

@@ -102,10 +102,10 @@ async def test_of_a_head_request_nothing_is_sent(mode, big, by_kernel):
 async def test_more_than_the_declared_length_is_refused_before_anything_is_sent(big):
     w, _ = recorder()
     w.headers["Content-Length"] = "10"
-    with pytest.raises(ContentLengthError):
-        await w.send_file(big, 0, 11)
-    await w.send_file(big, 0, 10)
-    assert (await w.result()).body == os.pread(big.fileno(), 10, 0)
+    for size in (11, 10):  # and nothing after it: a body with a hole in it must not look whole
+        with pytest.raises(ContentLengthError):
+            await w.send_file(big, 0, size)
+    assert w.exchange.status == 0
 
 
 @pytest.mark.parametrize("memory", [True, False], ids=["written", "by the kernel"])

@@ -108,7 +108,7 @@ async def test_a_tag_of_time_and_size(site):
     assert young.startswith('W/"')  # it may change once more within the clock's tick
     os.utime(path, ns=(0, 1_000_000_000_123_456_789))
     tag = (await get(server, "/file.txt")).header("ETag")
-    assert tag == '"de0b6b3b9f4cd15-6"'
+    assert tag == f'"{1_000_000_000_123_456_789:x}-6"'
     assert (await get(server, "/file.txt", If_None_Match=tag)).status == 304
     assert (await get(server, "/file.txt", Range="bytes=0-0", If_Range=tag)).status == 206
     path.write_text("other!")

@@ -128,7 +128,7 @@ async def test_a_second_status_is_ignored_and_logged_with_its_place(mode, caplog
     async with serving(handler, mode) as (client, _):
         with caplog.at_level(logging.WARNING, "holdfast.error"):
             assert (await client.get("/")).status == 201
-    assert "superfluous write_header(500)" in caplog.text
+    assert "superfluous" in caplog.text and "write_header(500)" in caplog.text
     assert __file__ in caplog.text
 
 

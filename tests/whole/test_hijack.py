@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from io import BytesIO
 
 import pytest
 
 from holdfast.errors import BodyClosed, Hijacked, NotSupported, UsageError
-from holdfast.net.tasks import spawn
+from holdfast.net.tasks import Event, spawn
 from holdfast.server.recover import Recover
 from holdfast.testing import FakeClock, advance, settle, serving
 from holdfast.wire.persistence import CloseReason
@@ -110,26 +111,29 @@ async def test_an_end_that_came_before_the_hijack_is_seen_by_who_takes_the_conne
 # Our own: the peer took too little of what was written before the hijack
 @every_mode
 async def test_a_peer_that_is_slow_when_it_is_taken_over_holds_its_new_owner_back(mode):
-    more = []
+    taken = Event()
+    waiting = []
 
     async def handler(w, r):
-        writing = spawn(w.write(b"x" * 1_000_000))
+        writing = spawn(w.write(b"\0" * 1_000_000))
         await settle()
         stream, _ = await w.hijack()
-        more.append(spawn(stream.write(b"end")))
+        with pytest.raises(Hijacked):
+            await writing
+        waiting.append(spawn(stream.write(b"end")))
         await settle()
-        assert not more[0].done()
-        await asyncio.wait([writing])
-        await more[0]
+        taken.set()
+        await waiting[0]
         await stream.close()
 
     async with serving(handler, mode) as (client, _):
         peer = await client.connect()
         await peer.send(GET)
-        await settle()
+        await taken.wait()
+        assert not waiting[0].done()
         raw = await peer.read_until_closed()
         assert raw.endswith(b"end")
-        assert raw.count(b"x") == 1_000_000
+        assert raw.count(b"\0") == 1_000_000
 
 
 # TestServerHijackGetsFullBody, TestHijackBeforeRequestBodyRead
@@ -251,7 +255,7 @@ async def test_nothing_can_be_written_to_the_response_any_more(mode, before):
         with pytest.raises(Hijacked):
             await w.write_informational(103)
         with pytest.raises(Hijacked):
-            await w.read_from(b"x")
+            await w.read_from(BytesIO(b"x"))
         assert await w.write(b"") == 0
         await stream.write(b"!")
         await stream.close()

@@ -32,10 +32,8 @@ from holdfast.errors import (
 )
 from holdfast.net.address import address_text
 from holdfast.net.sockets import end_sending, has_unread, peer_name, reset_on_close
-from holdfast.net.tasks import CancelledError, current
+from holdfast.net.tasks import CancelledError, current, sleep, spawn
 from holdfast.net.tasks import Event as Flag
-from holdfast.net.tasks import sleep
-from holdfast.net.tasks import spawn
 from holdfast.server.clocks import Clocks
 from holdfast.server.exchange import Exchange
 from holdfast.wire.events import RequestHead
@@ -47,6 +45,7 @@ if TYPE_CHECKING:
     import socket
 
     from holdfast.net.tasks import Future
+    from holdfast.net.tlsinfo import TLSInfo
     from holdfast.net.transport import Transport
     from holdfast.server.server import Server
 
@@ -72,9 +71,9 @@ class Conn:
     """
 
     __slots__ = (
+        "_ends",
         "_fire",
         "_head",
-        "_peer",
         "_reading_paused",
         "_unwaited",
         "_waiter",
@@ -127,7 +126,7 @@ class Conn:
         self._head: RequestHead | None = None
         self._waiter: Future[None] | None = None
         self._writable: Flag | None = None
-        self._peer: str | None = None
+        self._ends: tuple[Any, Any, TLSInfo | None] | None = None
         self._reading_paused = False
         self._unwaited = 0
         self.context = server.connection_context(self)
@@ -138,11 +137,17 @@ class Conn:
     @property
     def peer(self) -> str:
         """``host:port`` of the peer, or its Unix socket's path, or ""; not computed at accept."""
-        if self._peer is None:
-            if not self.opened:
-                return "" if self.sock is None else address_text(peer_name(self.sock))
-            self._peer = address_text(self.transport.get_extra_info("peername"))
-        return self._peer
+        if not self.opened:
+            return "" if self.sock is None else address_text(peer_name(self.sock))
+        return address_text(self.ends[0])
+
+    @property
+    def ends(self) -> tuple[Any, Any, TLSInfo | None]:
+        """The peer's and our socket name, and what TLS agreed on; asked for once, when somebody does."""
+        if self._ends is None:
+            info = self.transport.get_extra_info
+            self._ends = info("peername"), info("sockname"), info("tls")
+        return self._ends
 
     # --- the task ---
 
@@ -256,20 +261,28 @@ class Conn:
         except RemoteProtocolError as error:
             self._refuse(error)
             return
-        if head is None:
-            if self.life.state is not HEAD and wire.in_head:
-                self._fire(Event.BYTES)
-                self.clocks.start("read_header_timeout")
-            return
+        if type(head) is RequestHead:
+            if head.content_length == 0:
+                wire.next_event()  # its End
+            if self.peer_gone:
+                wire.note_eof()
+            self._begin(head)
+        elif self.life.state is not HEAD and wire.in_head:
+            self._fire(Event.BYTES)
+            self.clocks.start("read_header_timeout")
+
+    def _begin(self, head: RequestHead) -> None:
+        """A request's head is complete."""
         if self.life.state is not HEAD:
             self._fire(BYTES)
         self._fire(REQUEST)
-        assert type(head) is RequestHead
-        if head.content_length == 0:
-            wire.next_event()  # its End
         self.clocks.start_exchange()
         self._head = head
-        self._wake()
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _keep(self) -> None:
         self.current = None
@@ -304,7 +317,10 @@ class Conn:
 
     def _linger(self) -> None:
         """Our half is closed: discard what the peer still sends, so that it can read our last answer."""
-        self.transport.write_eof()
+        try:
+            self.transport.write_eof()
+        except OSError:
+            pass  # the peer has gone; connection_lost is on its way
         self._reading_paused = True
         self.resume_reading()
         self.clocks.start("linger_timeout")
@@ -363,6 +379,11 @@ class Conn:
         if self.life.state is IDLE and not self._last_look():
             self._end_idle(Event.SHUTDOWN, CloseReason.KEEP_ALIVES_OFF)
 
+    def call_off(self) -> None:
+        """The server's grace is nearly over: tell handlers that wait for the peer to go."""
+        if self.current is not None:
+            self.current.call_off()
+
     def end_silent(self) -> None:
         """The server is shutting down, and nothing was said for long enough."""
         self._cut(Event.SHUTDOWN, CloseReason.SHUTDOWN)
@@ -406,12 +427,21 @@ class Conn:
     def data_received(self, data: bytes) -> None:
         self.bytes_received += len(data)
         state = self.life.state
+        if state <= HEAD:
+            try:
+                head = self.wire.feed_head(data)
+            except RemoteProtocolError as error:
+                self._refuse(error)
+                return
+            if head is not None:
+                self._begin(head)
+            else:
+                self._advance()
+            return
         if state >= LINGER:
             return
         self.wire.feed(data)
-        if state <= HEAD:
-            self._advance()
-        elif self._waiter is not None:
+        if self._waiter is not None:
             self._wake()
         elif self.wire.buffered > limits.MAX_READ_AHEAD:
             self._reading_paused = True

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from holdfast.errors import BodyClosed, Hijacked, RemoteProtocolError, Timeout, UsageError
+from holdfast.errors import BodyClosed, Hijacked, LocalProtocolError, RemoteProtocolError, Timeout, UsageError
 from holdfast.net.address import address_text
 from holdfast.net.tasks import Event as Flag
 from holdfast.net.tasks import sleep
 from holdfast.server.filebody import send_file
 from holdfast.server.uploads import Spool
 from holdfast.wire.events import Data, End
-from holdfast.wire.h1.response import DISCARD
+from holdfast.wire.h1.response import DISCARD, ResponseEncoder, plain_response
 from holdfast.wire.persistence import CloseReason
 
 if TYPE_CHECKING:
@@ -72,10 +72,12 @@ class Exchange:
     hijacked = False
     ended = False
     over = False
+    called_off = False
     detached = False
     origin: Origin | None = None
     started_at = 0.0
     first_byte_at = 0.0
+    _encoder: ResponseEncoder | None = None
     _closed = False
     _reading = False
     _gone: Flag | None = None
@@ -85,7 +87,6 @@ class Exchange:
         self.conn = conn
         self.head = head
         self.body_complete = head.content_length == 0
-        self._response = conn.wire.respond(head)
         self._out: list[bytes] = []
 
     def __repr__(self) -> str:
@@ -110,7 +111,7 @@ class Exchange:
     @property
     def local_addr(self) -> str:
         """``host:port`` that the peer reached, or the path of the Unix socket, or ""."""
-        return address_text(self.conn.transport.get_extra_info("sockname"))
+        return address_text(self.conn.ends[1])
 
     @property
     def peer_pair(self) -> tuple[str, int] | None:
@@ -118,18 +119,17 @@ class Exchange:
         origin = self.origin
         if origin is not None and origin.host:
             return origin.host, origin.port
-        return _pair(self.conn.transport.get_extra_info("peername"))
+        return _pair(self.conn.ends[0])
 
     @property
     def local_pair(self) -> tuple[str, int] | None:
         """The host and port that the peer reached; None on a Unix socket."""
-        return _pair(self.conn.transport.get_extra_info("sockname"))
+        return _pair(self.conn.ends[1])
 
     @property
     def tls(self) -> TLSInfo | None:
         """What the TLS handshake agreed on; None on a plain connection."""
-        info: TLSInfo | None = self.conn.transport.get_extra_info("tls")
-        return info
+        return self.conn.ends[2]
 
     @property
     def scheme(self) -> str:
@@ -148,8 +148,8 @@ class Exchange:
 
     @property
     def disconnected(self) -> bool:
-        """Whether the peer has gone or closed its half, or the exchange is over."""
-        return self.conn.peer_gone or self.over
+        """Whether the peer has gone or closed its half, the exchange is over, or it was called off."""
+        return self.conn.peer_gone or self.over or self.called_off
 
     async def wait_disconnected(self) -> None:
         """Return once ``disconnected`` holds."""
@@ -157,6 +157,11 @@ class Exchange:
             if self._gone is None:
                 self._gone = Flag()
             await self._gone.wait()
+
+    def call_off(self) -> None:
+        """The server's grace is nearly over: whoever only waits for the peer to go may stop waiting."""
+        self.called_off = True
+        self.tell_disconnected()
 
     def tell_disconnected(self) -> None:
         """Wake whoever waits in ``wait_disconnected``."""
@@ -185,10 +190,10 @@ class Exchange:
             BodyClosed: the exchange is over, or the final head was sent in place of 100 (Continue).
             UsageError: another task is reading.
         """
+        if self._closed and self.head.content_length:
+            raise BodyClosed("the request body was read after its exchange ended or after it was closed")
         if self.body_complete:
             return b""
-        if self._closed:
-            raise BodyClosed("the request body was read after its exchange ended or after it was closed")
         if self._reading:
             raise UsageError("the request body is being read by another task")
         self._send_continue()
@@ -249,7 +254,7 @@ class Exchange:
                 pass  # it costs the connection, and not the answer
 
     def close_body(self) -> None:
-        """Make reads raise ``BodyClosed``, one that waits now too; what is unread is settled by the server."""
+        """Make reads raise ``BodyClosed``, also one that waits; what is unread is settled by the server."""
         self._closed = True
         if self._reading:
             self.conn.stop_body_read()
@@ -281,7 +286,7 @@ class Exchange:
             LocalProtocolError: a field is malformed or contradicts another, or a head was sent already.
             Hijacked, ConnectionReset: the connection is another's, or is lost.
         """
-        self._check_open()
+        self._check_unstarted()
         conn = self.conn
         self._response.start(
             status,
@@ -297,22 +302,24 @@ class Exchange:
     def respond(self, status: int, fields: Sequence[Field], body: bytes, *, date: bool = True) -> None:
         """Send a whole response: ``start``, ``write`` and ``end`` in one.  Raises as they do."""
         conn = self.conn
-        if self.hijacked or conn.error is not None:
-            self._check_open()
-        data = self._response.whole(
-            status, fields, body, (conn.server.date or conn.server.make_date()) if date else b""
-        )
+        if self.hijacked or self.status or conn.error is not None:
+            self._check_unstarted()
+        line = (conn.server.date or conn.server.make_date()) if date else b""
+        data = plain_response(conn.wire, self.head, status, fields, body, line)
+        if data is None:
+            data = self._response.whole(status, fields, body, line)
         self.status = status
         self.fields = fields
         self.ended = True
-        if self._response.mode != DISCARD:
-            self.bytes_sent = len(body)
+        self.bytes_sent = len(body)
         if conn.current is self and not self._out:
             conn.transport.write(data)
         else:
             self._out.append(data)
             self.flush()
         if conn.traced:
+            if self.head.method == "HEAD":
+                self.bytes_sent = 0
             conn.traced.wrote(self)
 
     def write(self, data: bytes) -> None:
@@ -348,8 +355,10 @@ class Exchange:
 
     def end(self, trailers: Sequence[Field] = ()) -> None:
         """End the response and send what is left of it."""
-        self._response.end(trailers, self._out)
+        owed = self._response.end(trailers, self._out)
         self.ended = True
+        if owed:
+            self.server.log.warning("%s ended %d bytes short of its Content-Length", self, owed)
         self.flush()
 
     @property
@@ -411,6 +420,18 @@ class Exchange:
         self._check_open()
         self.flush()
         return self.conn.hijack(self)
+
+    @property
+    def _response(self) -> ResponseEncoder:
+        """The encoder, for every response but the plain ones, made when it is needed."""
+        if self._encoder is None:
+            self._encoder = ResponseEncoder(self.conn.wire, self.head)
+        return self._encoder
+
+    def _check_unstarted(self) -> None:
+        self._check_open()
+        if self.status:
+            raise LocalProtocolError(f"a second response: the head of {self.status} was sent already")
 
     def _check_open(self) -> None:
         if self.hijacked:

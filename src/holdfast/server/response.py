@@ -51,7 +51,7 @@ class ResponseWriter:
     # One is made per request, and most of this never changes: so it is the class's until it does.
     status = 0
     bytes_written = 0
-    _size = 0
+    _kept = b""  # of the body, and not sent yet; never much more than the buffer's size
     _declared = -1  # the handler's own Content-Length, in bytes
     _sent_head = False
     _trailers: Headers | None = None
@@ -62,7 +62,6 @@ class ResponseWriter:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         self.headers = Headers()
-        self._pieces: list[bytes] = []
 
     @property
     def trailers(self) -> Headers:
@@ -89,7 +88,7 @@ class ResponseWriter:
 
         Raises:
             ValueError: ``status`` is not 100…999.
-            LocalProtocolError: Content-Length is no number or set twice, or the status is interim and comes too late.
+            LocalProtocolError: Content-Length is no number or set twice; an interim status comes too late.
         """
         if self.status:
             why = "after the connection was hijacked" if self.exchange.hijacked else "superfluous"
@@ -141,7 +140,7 @@ class ResponseWriter:
             Hijacked, ConnectionReset, Timeout: the connection is another's, lost, or was cut.
         """
         size = self.keep(data)
-        if self._size > RESPONSE_BUFFER:
+        if len(self._kept) > RESPONSE_BUFFER:
             await self.send_kept()
         return size
 
@@ -156,18 +155,18 @@ class ResponseWriter:
             if self._declared >= 0 or self.status != 200:
                 self._check_length(size)
             self.bytes_written += size
-            self._pieces.append(data)
-            self._size += size
+            kept = self._kept
+            self._kept = kept + data if kept else data
         return size
 
     @property
     def is_full(self) -> bool:
         """Whether more is kept than the buffer's size."""
-        return self._size > RESPONSE_BUFFER
+        return len(self._kept) > RESPONSE_BUFFER
 
     async def send_kept(self) -> None:
         """Send what ``keep`` has kept, and wait while the peer is slow."""
-        await self._send_pieces()
+        await self._send_now()
         await self.exchange.drain()
 
     async def flush(self) -> None:
@@ -193,14 +192,14 @@ class ResponseWriter:
             return
         self._check_length(count)
         lead = 0
-        if self._size + count <= RESPONSE_BUFFER:
+        if len(self._kept) + count <= RESPONSE_BUFFER:
             lead = count
         elif not self._sent_head and b"content-type" not in self._names:
             lead = min(count, SNIFF_LENGTH)
         if lead:
             lead = self.keep(await read_file(file, offset, lead))
         if lead < count:
-            await self._send_pieces()
+            await self._send_now()
             await self.exchange.send_file(file, offset + lead, count - lead)
             self.bytes_written += count - lead
 
@@ -241,11 +240,10 @@ class ResponseWriter:
             self._start()
         transport, leftover = self.exchange.hijack()
         self.status = 101
+        self._sent_head = True
         conn = self.exchange.conn
-        stream = Stream.take_over(
-            transport, leftover, eof=conn.peer_gone, writing_paused=conn.write_paused, timers=None
-        )
-        return stream, leftover
+        paused = conn.write_paused
+        return Stream.take_over(transport, leftover, eof=conn.peer_gone, writing_paused=paused), leftover
 
     @property
     def room(self) -> int | None:
@@ -257,20 +255,18 @@ class ResponseWriter:
             raise Hijacked("the connection was hijacked")
         if self._declared >= 0 and self.bytes_written + size > self._declared:
             left = self._declared - self.bytes_written
-            self._declared = (
-                self.bytes_written
-            )  # a body with a hole in it must not become as long as a whole one
+            self._declared = self.bytes_written  # a body with a hole must not become as long as a whole one
             raise ContentLengthError(f"{size} bytes written, {left} left of Content-Length")
         if not allows_body(self.status):
             raise BodyNotAllowed(f"a {self.status} response has no body")
 
-    async def _send_pieces(self) -> None:
+    async def _send_now(self) -> None:
         exchange = self.exchange
         if not self._sent_head:
             await self._settle_body()
             self._start()
-        if self._pieces:
-            exchange.write(self._take_pieces())
+        if self._kept:
+            exchange.write(self._take_kept())
 
     async def _settle_body(self) -> None:
         """Before the head: a peer may write its whole body before it reads (Go's rule)."""
@@ -287,13 +283,13 @@ class ResponseWriter:
         Called by the server, once; where this says False, ``finish`` follows.
         """
         exchange = self.exchange
-        if self._sent_head or not exchange.body_complete or exchange.hijacked:
-            return False
+        if self._sent_head or not exchange.body_complete or exchange.hijacked or exchange.status:
+            return exchange.ended  # by an application mounted below
         if not self.status:
             self.write_header(200)
         if not self._is_plain():
             return False
-        body = self._take_pieces() if self._pieces else b""
+        body = self._take_kept()
         self._sent_head = True
         exchange.respond(self.status, self._sniffed(body), body, date=b"date" not in self._names)
         return True
@@ -301,7 +297,7 @@ class ResponseWriter:
     async def finish(self) -> None:
         """Send what is left of the response."""
         exchange = self.exchange
-        if exchange.hijacked:
+        if exchange.hijacked or exchange.ended:
             return
         if not self.status:
             self.write_header(200)
@@ -309,32 +305,30 @@ class ResponseWriter:
             await self._settle_body()
             if self.finish_now():
                 return
-            self._start(length=self._size if self._is_plain() else None)
-        if self._pieces:
-            exchange.write(self._take_pieces())
+            self._start(length=len(self._kept) if self._is_plain() else None)
+        if self._kept:
+            exchange.write(self._take_kept())
         exchange.end(self._trailer_fields())
 
-    def _take_pieces(self) -> bytes:
-        pieces = self._pieces
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
-        self._size = 0
+    def _take_kept(self) -> bytes:
+        data = self._kept
+        self._kept = b""
         return data
 
     def _is_plain(self) -> bool:
         """Whether the response is whole, and has its length or gets it by itself."""
         names = self._names
         return not (
-            (b"content-length" in names and self._declared != self._size)
+            (b"content-length" in names and self._declared != len(self._kept))
             or b"transfer-encoding" in names
             or b"trailer" in names
             or self._trailers is not None
-            or (not self._pieces and self.exchange.head.method == "HEAD")  # says nothing of GET's length
+            or (not self._kept and self.exchange.head.method == "HEAD")  # says nothing of GET's length
         )
 
     def _start(self, length: int | None = None) -> None:
         """Send the frozen head; ``length`` is the whole body's, where the handler has returned."""
-        fields = self._sniffed(b"".join(self._pieces)[:SNIFF_LENGTH])
+        fields = self._sniffed(self._kept[:SNIFF_LENGTH])
         if self._trailers is not None or b"trailer" in self._names:
             fields = self._announce_trailers(fields)
         self._sent_head = True
@@ -354,8 +348,9 @@ class ResponseWriter:
         """Leave declared trailers out of the head, and declare those that are set already."""
         declared = self._declared_trailers()
         fields = [field for field in fields if field[0] not in declared]
-        if self._trailers and (new := [n for n, _ in self._trailers.fields if n not in declared]):
-            fields.append((b"trailer", b", ".join(dict.fromkeys(new))))
+        new = [name for name in self._trailers or () if name.lower().encode() not in declared]
+        if new:
+            fields.append((b"trailer", ", ".join(new).encode()))
         return fields
 
     def _declared_trailers(self) -> set[bytes]:
@@ -368,8 +363,6 @@ class ResponseWriter:
         if self._trailers is None and b"trailer" not in self._names:
             return []
         fields = [] if self._trailers is None else list(self._trailers.fields)
-        if wrong := [name for name, _ in fields if not allowed_in_trailers(name)]:
-            raise LocalProtocolError(f"{wrong[0].decode()!r} is not allowed in trailers")
         taken = {name for name, _ in fields}
         declared = self._declared_trailers() - taken
         return fields + [field for field in self.headers.fields if field[0] in declared]

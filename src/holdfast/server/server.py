@@ -349,7 +349,8 @@ class Server(Settings):
     def thread_pool(self) -> Threads:
         """Threads for handlers that block, made at first need."""
         if self._threads is None:
-            self._threads = Threads(self.threads, "holdfast-worker")
+            wanted = getattr(self._host, "threads", None)
+            self._threads = Threads(wanted if isinstance(wanted, int) else self.threads, "holdfast-worker")
         return self._threads
 
     def connection_context(self, conn: Conn) -> Mapping[str, Any]:
@@ -477,19 +478,24 @@ class Server(Settings):
     async def _wait_until_empty(self, timeout: float | None) -> None:
         """Wait for the connections; those that never spoke are given ``NEW_GRACE`` from their opening."""
         deadline = self.time() + (inf if timeout is None else timeout)
+        last_call = deadline if timeout is None else deadline - min(limits.LAST_CALL, timeout / 5)
         while self._conns or self._background:
             now = self.time()
             if now >= deadline:
                 left = len(self._conns)
                 await self.close()
                 raise Timeout("shutdown_timeout", f"{left} connections were cut after {timeout} s of grace")
+            if now >= last_call:
+                last_call = inf
+                for conn in self._conns:
+                    conn.call_off()
             self._empty.clear()
             silent = [conn for conn in self._conns if conn.life.state is State.NEW]
             for conn in silent:
                 if now - conn.opened_at >= limits.NEW_GRACE:
                     conn.end_silent()
             opened = [c.opened_at for c in silent if c.life.state is State.NEW]
-            until = min([deadline, *(at + limits.NEW_GRACE for at in opened)])
+            until = min([deadline, last_call, *(at + limits.NEW_GRACE for at in opened)])
             await self._wait(self._empty, until)
 
     async def _wait(self, flag: Flag, until: float) -> None:

@@ -101,7 +101,11 @@ class Traced:
         """One row of the table was walked."""
         if old is new:
             return
-        if self._conn_state is not None and new is not State.LINGER and PROJECTION[old] is not PROJECTION[new]:
+        if (
+            self._conn_state is not None
+            and new is not State.LINGER
+            and PROJECTION[old] is not PROJECTION[new]
+        ):
             self._conn_state(conn, PROJECTION[new])
         if self._moved is None and not self._debug:
             return

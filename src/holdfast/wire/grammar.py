@@ -25,9 +25,11 @@ __all__ = [
     "FIELD_LINE",
     "HOST",
     "ORIGIN_FORM",
+    "PLAIN_TARGET",
     "REQUEST_LINE",
     "TOKEN",
     "TOKEN_START",
+    "VISIBLE",
 ]
 
 # token = 1*tchar
@@ -45,6 +47,12 @@ BARE: Final = re.compile(rb"(?<!\r)\n|\r(?=[^\n])")
 # Groups: method, target, major version, minor version.  Bytes above 0x7F are no URI, but browsers
 # and Go let them pass.
 REQUEST_LINE: Final = re.compile(rb"(" + _TCHAR + rb"+) ([\x21-\x7e\x80-\xff]+) HTTP/([0-9])\.([0-9])")
+
+# Bytes of a target in which nothing can be wrong: visible ASCII but "%".
+PLAIN_TARGET: Final = bytes(range(0x21, 0x7F)).replace(b"%", b"")
+
+# Bytes of a value in which nothing can be wrong, and nothing is white space round it: visible ASCII.
+VISIBLE: Final = bytes(range(0x21, 0x7F))
 
 # field-line = field-name ":" OWS field-value OWS
 # Groups: name, value with the OWS still round it.

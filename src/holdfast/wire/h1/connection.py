@@ -18,7 +18,6 @@ from holdfast import limits
 from holdfast.errors import LimitExceeded, RemoteProtocolError
 from holdfast.status import reason, status_line
 from holdfast.wire.h1.decoder import RequestDecoder
-from holdfast.wire.h1.response import ResponseEncoder
 from holdfast.wire.persistence import CloseReason, close_reason
 
 if TYPE_CHECKING:
@@ -70,12 +69,6 @@ class H1Connection(RequestDecoder):
         if wish is None:
             return close_reason(self.reasons)
         return close_reason(self.reasons | {wish})
-
-    def respond(self, head: RequestHead) -> ResponseEncoder:
-        """Return the sending half of the exchange that ``head`` opened."""
-        if self._eof:
-            self.note_eof()
-        return ResponseEncoder(self, head)
 
 
 def refusal(error: RemoteProtocolError | LimitExceeded) -> bytes:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from holdfast.errors import LocalProtocolError
 from holdfast.headers import canonical_name, valid_name, valid_value
 from holdfast.limits import REMEMBERED_LENGTH, REMEMBERED_LINES
+from holdfast.wire.framing import allowed_in_trailers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "Fields",
@@ -78,8 +79,15 @@ def is_remembered(fields: Iterable[tuple[bytes, bytes]]) -> bool:
     return all(pair in _remembered for pair in fields)
 
 
-def encode_trailers(trailers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The last chunk, and the trailer section behind it (RFC 9112 7.1.2)."""
+def encode_trailers(trailers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """The last chunk, and the trailer section behind it (RFC 9112 7.1.2).
+
+    Raises:
+        LocalProtocolError: a field is malformed, or not allowed in trailers (RFC 9110 6.5.1).
+    """
+    for name, _ in trailers:
+        if not allowed_in_trailers(name.lower()):
+            raise LocalProtocolError(f"{name.decode('latin-1')!r} is not allowed in trailers")
     return b"0\r\n%b\r\n" % b"".join([line.wire for line in encode_lines(trailers)])
 
 

@@ -249,14 +249,11 @@ class _FieldLines(dict[bytes, Field]):
     """Field line -> (lower-case name, value).  KeyError for what is none."""
 
     def __missing__(self, line: bytes) -> Field:
-        match = grammar.FIELD_LINE.fullmatch(line)
-        if match is None:
-            raise KeyError(line)
-        name, value = match.groups()
-        name = name.lower()
-        value = value.strip(b" \t")
-        if name == b"host" and not grammar.HOST.fullmatch(value):
-            raise KeyError(line)
+        # A new value of a known name, as most lines are that are not known: only its bytes are to be checked.
+        raw_name, colon, value = line.partition(b": ")
+        name = _NAMES.get(raw_name)
+        if name is None or not colon or value.translate(None, grammar.VISIBLE):
+            name, value = _parse_field_line(line)
         field = name, value
         if len(line) <= limits.REMEMBERED_LENGTH and name not in SECRET_NAMES:
             if len(self) >= limits.REMEMBERED_LINES:
@@ -265,11 +262,32 @@ class _FieldLines(dict[bytes, Field]):
         return field
 
 
+def _parse_field_line(line: bytes) -> Field:
+    match = grammar.FIELD_LINE.fullmatch(line)
+    if match is None:
+        raise KeyError(line)
+    raw_name, value = match.groups()
+    name = raw_name.lower()
+    value = value.strip(b" \t")
+    if name == b"host":
+        if not grammar.HOST.fullmatch(value):
+            raise KeyError(line)
+    elif len(_NAMES) < limits.REMEMBERED_LINES and len(raw_name) <= limits.REMEMBERED_LENGTH:
+        _NAMES[raw_name] = name
+    return name, value
+
+
+# Names that were parsed before, as they came -> in lower case; not Host, whose value has a grammar.
+_NAMES: Final[dict[bytes, bytes]] = {}
 _REQUEST_LINES: Final = _RequestLines()
 _FIELD_LINES: Final = _FieldLines()
 
 
 def _parse_request_line(line: bytes) -> tuple[str, str, str, str | None]:
+    if line.startswith(b"GET /") and line.endswith(b" HTTP/1.1"):
+        target = line[4:-9]
+        if not target.translate(None, grammar.PLAIN_TARGET):
+            return "GET", target.decode("ascii"), "1.1", None
     match = grammar.REQUEST_LINE.fullmatch(line)
     if match is None:
         raise RemoteProtocolError(f"expected a request line, got {line[:64]!r} at byte 0 of the head")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from holdfast.wire.h1.connection import H1Connection
     from holdfast.wire.h1.encoder import Line
 
-__all__ = ["Mode", "ResponseEncoder"]
+__all__ = ["Mode", "ResponseEncoder", "plain_response"]
 
 Pieces = list[bytes]
 Field = tuple[bytes, bytes]
@@ -127,31 +127,12 @@ class ResponseEncoder:
         out += added
 
     def whole(self, status: int, fields: Sequence[Field], body: bytes, date: bytes) -> bytes:
-        """Return a complete response; what most are, so a plain one has a short way.
-
-        Raises as ``start`` and ``data``.
-        """
-        head, connection = self._head, self._connection
-        start = _plain_starts.get((status, *fields)) or _plain_start(status, fields)
-        size = len(body)
-        if (
-            (start.length != size and start.length != ANY)
-            or head.version != "1.1"
-            or head.method in _BODILESS
-            or self.awaits_continue
-            or head.persist is not None
-            or connection.reasons
-        ):
-            out: Pieces = []
-            self.start(status, fields, out, length=size, date=date)
-            self.data(body, out)
-            self.end((), out)
-            return b"".join(out)
-        self.mode = LENGTH
-        self.ended = True
-        if start.length < 0:
-            return b"%bContent-Length: %d\r\n%b\r\n%b" % (start.wire, size, date, body)
-        return b"%b%b\r\n%b" % (start.wire, date, body)
+        """Return a complete response.  Raises as ``start`` and ``data``."""
+        out: Pieces = []
+        self.start(status, fields, out, length=len(body), date=date)
+        self.data(body, out)
+        self.end((), out)
+        return b"".join(out)
 
     def data(self, data: bytes, out: Pieces) -> None:
         """Append a piece of the body; an empty one appends nothing.
@@ -193,17 +174,21 @@ class ResponseEncoder:
         if self.mode == LENGTH:
             self.left -= size
 
-    def end(self, trailers: Sequence[Field], out: Pieces) -> None:
-        """Append what ends the body.
+    def end(self, trailers: Sequence[Field], out: Pieces) -> int:
+        """Append what ends the body; return how many bytes of a declared length are missing.
 
         A body that is shorter than declared cannot be ended: the connection will close, which
         tells the peer.  Trailers are sent where the framing has a place for them (chunked).
+
+        Raises:
+            LocalProtocolError: a trailer is malformed, or one that must not come after the body.
         """
         if self.mode == CHUNKED:
             out.append(encode_trailers(trailers) if trailers else b"0\r\n\r\n")
         elif self.mode == LENGTH and self.left:
             self._connection.note(CloseReason.SHORT_BODY)
         self.ended = True
+        return self.left
 
     def _check(self, lines: list[Line], special: dict[bytes, Line]) -> None:
         """Hold the declared lengths against the grammar and each other."""
@@ -289,6 +274,38 @@ class ResponseEncoder:
     def _drop(special: dict[bytes, Line], *names: bytes) -> None:
         for name in names:
             special.pop(name, None)
+
+
+def plain_response(
+    connection: H1Connection,
+    head: RequestHead,
+    status: int,
+    fields: Sequence[Field],
+    body: bytes,
+    date: bytes,
+) -> bytes | None:
+    """Return a complete response by the short way, which is open to most; None where it is not.
+
+    It is open where nothing asks for a decision: HTTP/1.1, a status and a method that have a body, a
+    connection that is kept, and fields without a say in framing but a Content-Length that is right.
+
+    Raises:
+        LocalProtocolError: a field is malformed.
+    """
+    start = _plain_starts.get((status, *fields)) or _plain_start(status, fields)
+    size = len(body)
+    if (
+        (start.length != ANY and start.length != size)
+        or connection.reasons
+        or head.persist is not None
+        or head.expect_continue
+        or head.version != "1.1"
+        or head.method in _BODILESS
+    ):
+        return None
+    if start.length == ANY:
+        return b"%bContent-Length: %d\r\n%b\r\n%b" % (start.wire, size, date, body)
+    return b"%b%b\r\n%b" % (start.wire, date, body)
 
 
 class _Start(NamedTuple):

@@ -1,0 +1,17 @@
+"""``holdfast.handlers``: the facade."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from holdfast import handlers
+
+
+@pytest.mark.parametrize("name", handlers.__all__)
+def test_everything_there_is_a_documented_handler(name):
+    thing = getattr(handlers, name)
+    assert inspect.iscoroutinefunction(thing.serve_http)
+    assert inspect.getdoc(thing)
+    assert inspect.getdoc(thing.serve_http)
