@@ -7,7 +7,8 @@ import os
 import platform
 from typing import TYPE_CHECKING, Any
 
-from tools.blocks import rendered, table
+from benchmarks.report import record as write
+from tools.blocks import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ def markdown(results: Sequence[Result]) -> str:
 
 def record(page: Path, results: Sequence[Result]) -> None:
     """Write the table into the page."""
-    page.write_text(rendered(page.read_text(), {"faults": lambda: markdown(results)}))
+    write(page, "faults", markdown(results))
 
 
 def _today() -> str:

@@ -152,7 +152,7 @@ async def shutdown(stage: Stage) -> None:
             server.signal(signal.SIGTERM)
             seconds = await server.exits(15)
             stream.close()
-        stage.check(f"workers {workers}: event stream, exit after s", seconds or 15, least=2.5, most=6)
+        stage.check(f"workers {workers}: event stream, exit after s", seconds or 15, least=2, most=5)
 
 
 ROUNDS = 5

@@ -7,7 +7,10 @@ half send a byte a second, which only a clock for the whole request cuts.
 from __future__ import annotations
 
 import asyncio
+import re
+import resource
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faults.client import Connection, request
@@ -34,38 +37,47 @@ async def slow(stage: Stage) -> None:
         stage.check("tracebacks in the log", sum("Traceback" in line for line in server.lines()), most=0)
 
 
-async def _attack(stage: Stage, server: Server, name: str, attack: Callable[..., object]) -> None:
+async def _attack(
+    stage: Stage, server: Server, name: str, attack: Callable[[Sequence[Connection], int], None]
+) -> None:
     before = peak = server.memory()
+    descriptors = (await server.counters())["descriptors"]
+    kernel = kernel_peak = kernel_memory()
+    normal = Load(server.port)
+    normals = spawn(normal.run(2, kept=False, pause=0.1))
     buffer = 4096 if attack is _readers else None
     connections = [await Connection.open(server.port, receive_buffer=buffer) for _ in range(MANY)]
     began = time.monotonic()
-    normal = Load(server.port)
-    normals = spawn(normal.run(2, kept=False, pause=0.1))
     try:
-        second = 0
-        while time.monotonic() - began < LIMIT + 4 and any(each.over is None for each in connections):
+        for second in range(2 * LIMIT + 2):
+            stage.say(
+                f"{name}: {second} s, {peak - before:.1f} MiB, {kernel_peak - kernel:.0f} MiB in the kernel"
+            )
             attack(connections, second)
-            second += 1
             await asyncio.sleep(1)
-            peak = max(peak, server.memory())
-        # What the server has cut is noticed by a reader when it reads again.
-        for each in connections:
-            each.transport.resume_reading() if each.over is None else None
-        await asyncio.sleep(1)
+            peak, kernel_peak = max(peak, server.memory()), max(kernel_peak, kernel_memory())
+        left = (await server.counters())["descriptors"] - descriptors
+        kernel_left = kernel_memory() - kernel
     finally:
         normal.stopping.set()
         await normals
         for each in connections:
             each.close()
+    stage.check(f"{name}: not cut", max(0, left - 2), most=0)  # 2: the normal clients of this moment
     cut = [each.over_at - began for each in connections if each.over is not None]
-    stage.check(f"{name}: not cut", MANY - len(cut), most=0)
-    if attack is not _readers:
-        stage.note(f"{name}: cut after s, median", percentile(cut, 0.5))
+    stage.note(f"{name}: cut after s, median", percentile(cut, 0.5))
     stage.check(f"{name}: normal clients not answered", len(normal.lost), most=0)
     stage.check(f"{name}: normal clients answered", len(normal.seconds), least=20)
     stage.note(f"{name}: their p99 s", percentile(normal.seconds, 0.99))
-    stage.note(f"{name}: MiB before", before)
     stage.check(f"{name}: MiB more at the peak", peak - before, most=MANY * MEMORY)
+    stage.note(f"{name}: MiB more in the kernel at the peak", kernel_peak - kernel)
+    stage.check(f"{name}: MiB more in the kernel afterwards", kernel_left, most=MANY * MEMORY)
+
+
+def kernel_memory() -> float:
+    """MiB that the kernel holds for all TCP sockets of this machine, both ends of a loopback connection."""
+    found = re.search(r"^TCP:.* mem (\d+)", Path("/proc/net/sockstat").read_text(), re.MULTILINE)
+    return int(found[1]) * resource.getpagesize() / (1 << 20) if found else 0.0
 
 
 def _headers(connections: Sequence[Connection], second: int) -> None:
@@ -90,4 +102,4 @@ def _readers(connections: Sequence[Connection], second: int) -> None:
 
 LIMIT = 5  # seconds
 MANY = 500
-MEMORY = 0.25  # MiB a slow client may cost: the high-water marks of both directions, and what is behind them
+MEMORY = 0.25  # MiB that a slow client may cost the server, and leave in the kernel

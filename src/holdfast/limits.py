@@ -78,6 +78,9 @@ IDLE_TIMEOUT: Final = 75.0  # longer than the 60 s of common load balancers: the
 LINGER_TIMEOUT: Final = 0.5  # half-closed, waiting for the peer to read our last answer (Go)
 SHUTDOWN_TIMEOUT: Final = 30.0  # what orchestrators commonly grant
 LAST_CALL: Final = 5.0  # before the end of a shutdown's grace, or a fifth of it: handlers are told to stop
+# At the command's shutdown a connection that was used so lately is not closed at once: it is likely to
+# carry a request again, which a FIN would cross on its way.  Its next answer says close.
+IDLE_GRACE: Final = 1.0
 NEW_GRACE: Final = 5.0  # at shutdown, a connection that never spoke is given this (Go)
 
 # Least bytes per second of a request body that is being waited for, after the grace: the floor

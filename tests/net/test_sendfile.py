@@ -63,11 +63,13 @@ async def test_a_peer_that_takes_nothing_pauses_the_receiver_and_one_that_does_r
     assert got == os.pread(big.fileno(), sent, 0)
 
 
-async def test_closing_it_while_it_waits_leaves_nothing_behind(big, sockets):
-    sender = FileSender(sockets[0], Pausable())
+async def test_closing_it_while_it_waits_resumes_the_receiver_and_leaves_nothing_behind(big, sockets):
+    receiver = Pausable()
+    sender = FileSender(sockets[0], receiver)
     while await sender.send(big.fileno(), 0, 1 << 20):
         pass
     sender.close()  # the descriptors are counted by conftest
+    assert receiver.calls == ["pause", "resume"]
 
 
 async def test_the_end_of_the_file_is_told(big, sockets):

@@ -19,4 +19,4 @@ async def test_our_own_frames_are_left_out(caplog):
     w.write_header(200)
     with caplog.at_level(logging.WARNING, "holdfast.error"):
         w.write_header(201)
-    assert f"superfluous write_header(201) from {__file__}:" in caplog.text
+    assert f"write_header(201) from {__file__}:" in caplog.text

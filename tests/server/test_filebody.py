@@ -12,18 +12,31 @@ import os
 import pytest
 
 from holdfast import limits
-from holdfast.errors import ContentLengthError, LocalProtocolError
+from holdfast.errors import ConnectionReset, ContentLengthError, LocalProtocolError, Timeout
+from holdfast.net.tasks import cancel, run, spawn
 from holdfast.server.filebody import read_file
 from holdfast.testing import FakeClock, advance, recorder, serving
+from holdfast.wire.persistence import CloseReason
 from tests.whole.modes import every_mode
 
 BIG = 3 * limits.FILE_PIECE + 5
+HUGE = 64 << 20
 
 
 @pytest.fixture
 def big(tmp_path, rng):
     path = tmp_path / "big"
     path.write_bytes(rng.randbytes(BIG))
+    with path.open("rb") as opened:
+        yield opened
+
+
+@pytest.fixture
+def huge(tmp_path):
+    """More than the kernel's buffers hold; nothing of it is on the disk."""
+    path = tmp_path / "huge"
+    with path.open("wb") as made:
+        made.truncate(HUGE)
     with path.open("rb") as opened:
         yield opened
 
@@ -41,6 +54,21 @@ def by_kernel(monkeypatch):
 
     monkeypatch.setattr(os, "sendfile", noted)
     return sizes
+
+
+def note_blocking(monkeypatch):
+    """An event that is set once ``sendfile`` would have to wait."""
+    blocked, sendfile = asyncio.Event(), os.sendfile
+
+    def noted(*args):
+        try:
+            return sendfile(*args)
+        except BlockingIOError:
+            blocked.set()
+            raise
+
+    monkeypatch.setattr(os, "sendfile", noted)
+    return blocked
 
 
 def sending(file, offset, count, length=None):
@@ -61,6 +89,17 @@ async def test_a_big_file_on_a_plain_connection_is_sent_by_the_kernel(big, by_ke
             assert response.body == os.pread(big.fileno(), BIG, 3)
         assert server.stats().connections_accepted == 1
     assert sum(by_kernel) == 2 * (BIG - 3)
+
+
+def test_so_it_is_on_uvloop(big, by_kernel):
+    pytest.importorskip("uvloop")
+
+    async def main():
+        async with serving(sending(big, 0, BIG, BIG), memory=False) as (client, _):
+            assert (await client.get("/")).body == os.pread(big.fileno(), BIG, 0)
+
+    run(main(), loop="uvloop")
+    assert sum(by_kernel) == BIG
 
 
 @pytest.mark.parametrize(
@@ -128,34 +167,95 @@ async def test_a_file_that_has_become_shorter_breaks_the_response_off(big, memor
     assert "100 bytes before what was to be sent" in failures[0]
 
 
-async def test_a_peer_that_takes_nothing_of_a_file_is_cut_by_the_stall_clock(tmp_path):
-    path = tmp_path / "huge"
-    with path.open("wb") as made:
-        made.truncate(64 << 20)  # more than the kernel's buffers hold; nothing of it is on the disk
+async def test_a_peer_that_takes_nothing_of_a_file_is_cut_by_the_stall_clock(huge, monkeypatch):
+    blocked = note_blocking(monkeypatch)
     clock, outcome = FakeClock(), []
 
     async def handler(w, r):
-        w.headers["Content-Length"] = str(64 << 20)
-        with path.open("rb") as file:
-            try:
-                await w.send_file(file, 0, 64 << 20)
-            except TimeoutError as error:
-                outcome.append(error.timer)
-                raise
+        w.headers["Content-Length"] = str(HUGE)
+        try:
+            await w.send_file(huge, 0, HUGE)
+        except Timeout as error:
+            outcome.append(error.timer)
+            raise
 
     async with serving(handler, clock=clock, memory=False, write_stall_timeout=60) as (client, server):
         peer = await client.connect()
         await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        for _ in range(500):
-            if server.connections()[0].state == "exchange" and clock.next_at() == 60.0:
-                break
-            await asyncio.sleep(0.002)
+        await asyncio.wait_for(blocked.wait(), 10)
         await advance(clock, 59)
         assert server.stats().connections_open == 1
         await advance(clock, 2)
         assert server.stats().connections_open == 0
         assert outcome == ["write_stall_timeout"]
         peer.abort()
+
+
+async def test_a_peer_that_leaves_in_the_middle_of_a_file_is_told_to_the_handler(huge):
+    outcome = asyncio.get_running_loop().create_future()
+
+    async def handler(w, r):
+        w.headers["Content-Length"] = str(HUGE)
+        try:
+            await w.send_file(huge, 0, HUGE)
+        except OSError as error:
+            outcome.set_result(error)
+            raise
+
+    async with serving(handler, memory=False) as (client, server):
+        peer = await client.connect()
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await peer.read_exactly(1000)
+        peer.abort()
+        assert isinstance(await asyncio.wait_for(outcome, 10), ConnectionReset)
+    assert server.stats().connections_open == 0
+
+
+async def test_a_lost_connection_that_sendfile_finds_first(big, monkeypatch):
+    def broken(*args):
+        raise BrokenPipeError
+
+    outcome = []
+
+    async def handler(w, r):
+        w.headers["Content-Length"] = str(BIG)
+        try:
+            await w.send_file(big, 0, BIG)
+        except ConnectionReset as error:
+            outcome.append(error)
+            raise
+
+    monkeypatch.setattr(os, "sendfile", broken)
+    async with serving(handler, memory=False) as (client, server):
+        peer = await client.connect()
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await peer.read_until_closed()
+        assert server.stats().closed_because == {CloseReason.RESET: 1}
+    assert len(outcome) == 1
+
+
+async def test_what_was_given_up_in_the_middle_can_be_written_on(huge, monkeypatch):
+    blocked, given_up = note_blocking(monkeypatch), asyncio.Event()
+
+    async def handler(w, r):
+        w.headers["Content-Length"] = str(HUGE)
+        sending = spawn(w.send_file(huge, 0, HUGE))
+        await blocked.wait()
+        await cancel(sending)
+        given_up.set()
+        sent = w.exchange.bytes_sent
+        await w.exchange.send_file(huge, sent, HUGE - sent)
+
+    async with serving(handler, memory=False) as (client, _):
+        peer = await client.connect()
+        await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await peer.read_exactly(10)
+        await asyncio.wait_for(given_up.wait(), 10)
+        _, _, rest = (await peer.read_exactly(1000)).partition(b"\r\n\r\n")
+        left = HUGE - len(rest)
+        while left:
+            left -= len(await peer.read_exactly(min(left, 1 << 16)))
+        assert await peer.arrived() == b""
 
 
 async def test_a_file_that_is_no_regular_one_is_read_from_its_offset():

@@ -141,7 +141,7 @@ async def test_a_second_status_is_logged_with_its_place(caplog):
 
     with caplog.at_level(logging.WARNING, "holdfast.error"):
         assert (await run(handler)).status == 201
-    assert f"superfluous write_header(202) from {__file__}:" in caplog.text
+    assert f"superfluous: write_header(202) from {__file__}:" in caplog.text
 
 
 async def test_interim_responses_go_out_at_once_and_are_not_the_answer():

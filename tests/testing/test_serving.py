@@ -93,24 +93,27 @@ async def test_connections_that_do_not_end_fail_the_test():
 
 
 async def test_a_handshake_that_fails_is_told_to_the_client(caplog):
-    async with serving(hello, "h1+tls", memory=False) as (client, server):
+    async with serving(hello, "h1+tls", memory=False) as (client, _):
         client._tls = False
         peer = await client.connect()
         with caplog.at_level(logging.INFO):
             await peer.send(b"GET / HTTP/1.1\r\n\r\n")
             assert not (await peer.read_until_closed()).startswith(b"HTTP")
         assert "TLS handshake error" in caplog.text
-    async with serving(hello, memory=False) as (client, server):
+    async with serving(hello, memory=False) as (client, _):
         client._tls = True
         with pytest.raises(TLSError):
             await client.connect()
 
 
 async def test_what_the_test_raises_comes_out():
-    with pytest.raises(KeyError, match="mine"):
+    async def test():
         async with serving(hello) as (client, _):
             await client.get("/")
             raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        await test()
 
 
 async def test_several_at_once():

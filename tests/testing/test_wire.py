@@ -52,7 +52,7 @@ async def test_two_peers_are_two_connections(mode):
 
 @every_mode
 async def test_how_the_server_ends_a_connection(mode):
-    async with serving(echo, mode) as (client, server):
+    async with serving(echo, mode) as (client, _):
         peer = await client.connect()
         await peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         response = await peer.read_response()
@@ -84,7 +84,7 @@ async def test_expect_closed_fails_for_bytes():
         peer = await client.connect()
         await peer.send(b"nonsense\r\n\r\n")
         peer.send_eof()
-        with pytest.raises(AssertionError, match="expected the connection to be closed; got b'HTTP/1.1 400"):
+        with pytest.raises(AssertionError, match=r"expected the connection to be closed; got b'HTTP/1.1 400"):
             await peer.expect_closed()
 
 
@@ -101,8 +101,8 @@ async def test_what_has_arrived_and_what_has_not():
         assert await peer.arrived() == b""
         go.set()
         assert (await peer.arrived()).endswith(b"now")
+        peer.abort()
         with pytest.raises(ConnectionReset):
-            peer.abort()
             await peer.read_exactly(1)
 
 

@@ -141,7 +141,7 @@ async def test_connect_names_an_authority(mode):
 
 # TestCaseSensitiveMethod
 @every_mode
-async def test_get_is_not_GET(mode):  # noqa: N802 - what it says
+async def test_get_is_not_GET(mode):
     seen = []
 
     async def handler(w, r):
@@ -178,7 +178,11 @@ async def test_a_handlers_fields_keep_their_order_and_their_case(mode):
     async with serving(handler, mode) as (client, _):
         response = await client.get()
         mine = [(name, value) for name, value in response.headers if name.lower().startswith("x-")]
-        assert [(name.lower(), value) for name, value in mine] == [("x-one", "1"), ("x-two", "2"), ("x-one", "3")]
+        assert [(name.lower(), value) for name, value in mine] == [
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-one", "3"),
+        ]
 
 
 # H1: the case in which names came is kept for whoever asks
@@ -194,7 +198,9 @@ async def test_the_case_of_names_as_they_came_is_kept(mode):
 
 # H3
 @every_mode
-@pytest.mark.parametrize("spelling", ["X-CSRF-Token", "x-csrf-token", "X-Csrf-Token", "X-CSRF-TOKEN", "x-CSRF-tOKEN"])
+@pytest.mark.parametrize(
+    "spelling", ["X-CSRF-Token", "x-csrf-token", "X-Csrf-Token", "X-CSRF-TOKEN", "x-CSRF-tOKEN"]
+)
 @pytest.mark.parametrize("asked", ["X-CSRF-Token", "x-csrf-token"])
 async def test_a_check_keyed_on_a_header_holds_in_every_spelling(mode, spelling, asked):
     async def handler(w, r):

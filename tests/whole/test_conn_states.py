@@ -160,7 +160,7 @@ async def test_the_hook_may_ask_who_the_peer_is_from_the_first_moment_on(mode):
 
     async with serving(handler, mode, memory=False, conn_state=ask) as (client, _):
         peer = await client.connect()
-        ours = "127.0.0.1:%d" % peer.stream._transport.get_extra_info("sockname")[1]
+        ours = "{}:{}".format(*peer.stream._transport.get_extra_info("sockname"))
         await two_requests_and_a_close(peer)
         await peer.close()
     assert {(state, at) for state, at, _ in asked} == {(s, ours) for s in ("new", "active", "idle", "closed")}

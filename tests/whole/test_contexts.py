@@ -109,7 +109,8 @@ async def test_the_peers_address_is_found_when_it_is_wanted(mode, monkeypatch):
     real = MemoryTransport.get_extra_info
 
     def counting(self, name, default=None):
-        asked.append(name)
+        if real(self, "sockname") == ("192.0.2.2", 80):  # the server's end
+            asked.append(name)
         return real(self, name, default)
 
     async def handler(w, r):
@@ -122,7 +123,7 @@ async def test_the_peers_address_is_found_when_it_is_wanted(mode, monkeypatch):
         assert asked == []
         for _ in range(2):
             assert (await client.get("/who")).body == b"192.0.2.1:50000"
-        assert asked == ["peername"]
+        assert asked.count("peername") == 1
 
 
 # S4

@@ -12,9 +12,16 @@ import sys
 import pytest
 
 from holdfast import limits
-from holdfast.errors import AbortHandler, BodyClosed, BodyNotAllowed, ContentLengthError, LocalProtocolError
+from holdfast.errors import (
+    AbortHandler,
+    BodyClosed,
+    BodyNotAllowed,
+    ContentLengthError,
+    LocalProtocolError,
+    Timeout,
+)
 from holdfast.net.tasks import spawn
-from holdfast.testing import BrokenResponse, FakeClock, advance, settle, serving
+from holdfast.testing import BrokenResponse, FakeClock, advance, serving, settle
 from holdfast.wire.persistence import CloseReason
 from tests.whole.modes import every_mode
 
@@ -310,6 +317,36 @@ async def test_a_handler_that_never_ends_loses_its_connection_to_the_clock_that_
         await still_served(other)
         never.set()  # nothing is interrupted by force (S9): it would run for as long as the process does
         await settle()
+
+
+# As in Go, where a connection is tracked for as long as its handler runs
+@every_mode
+@pytest.mark.parametrize("patience", [10, 1], ids=["enough", "too-little"])
+async def test_a_handler_whose_peer_has_gone_finishes_its_work_before_the_server_ends(mode, patience):
+    clock, begun, saved = FakeClock(), asyncio.Event(), []
+
+    async def handler(w, r):
+        begun.set()
+        await r.disconnected
+        await saving.wait()
+        saved.append(True)
+
+    saving = asyncio.Event()
+    async with serving(handler, mode, clock=clock) as (client, server):
+        peer = await client.connect()
+        await peer.send(GET)
+        await begun.wait()
+        peer.abort()
+        await settle()
+        ending = spawn(server.shutdown(patience))
+        await advance(clock, 5)
+        assert ending.done() == (patience == 1)
+        saving.set()
+        await settle()
+        if patience == 1:
+            assert isinstance(ending.exception(), Timeout)
+        assert saved == ([] if patience == 1 else [True])
+        await asyncio.wait([ending])
 
 
 @every_mode

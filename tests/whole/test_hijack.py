@@ -14,7 +14,7 @@ import pytest
 from holdfast.errors import BodyClosed, Hijacked, NotSupported, UsageError
 from holdfast.net.tasks import Event, spawn
 from holdfast.server.recover import Recover
-from holdfast.testing import FakeClock, advance, settle, serving
+from holdfast.testing import FakeClock, advance, serving, settle
 from holdfast.wire.persistence import CloseReason
 from tests.whole.modes import every_mode
 
@@ -292,7 +292,9 @@ async def test_a_status_after_the_hijack_is_logged_with_its_place_and_nothing_el
 # TestHandlerPanicWithHijack; also through Recover, which must not try to answer
 @every_mode
 @pytest.mark.parametrize("wrap", [lambda handler: handler, Recover], ids=["bare", "recover"])
-async def test_a_handler_that_raises_after_it_took_the_connection_is_logged_and_leaves_it_alone(mode, wrap, caplog):
+async def test_a_handler_that_raises_after_it_took_the_connection_is_logged_and_leaves_it_alone(
+    mode, wrap, caplog
+):
     kept = []
 
     async def handler(w, r):

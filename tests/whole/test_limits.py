@@ -10,7 +10,7 @@ import pytest
 from holdfast import limits
 from holdfast.errors import BodyTooLarge, RemoteProtocolError
 from holdfast.server.maxbytes import MaxBytes
-from holdfast.testing import settle, serving
+from holdfast.testing import serving, settle
 from holdfast.wire.persistence import CloseReason
 from tests.whole.modes import every_mode
 
@@ -206,7 +206,9 @@ async def test_after_a_bad_trailer_further_reads_fail_too(mode):
 
 # TestReadRequestErrors: a body that is shorter than it was to be
 @every_mode
-@pytest.mark.parametrize("body", [b"Content-Length: 5\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"])
+@pytest.mark.parametrize(
+    "body", [b"Content-Length: 5\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"]
+)
 async def test_a_body_that_ends_early_is_an_error_and_not_an_end(mode, body):
     async with serving(read_all, mode) as (client, _):
         peer = await client.connect()

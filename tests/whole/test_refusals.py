@@ -11,7 +11,7 @@ import pytest
 
 from holdfast.errors import LimitExceeded, RemoteProtocolError
 from holdfast.net.sockets import reset_on_close
-from holdfast.testing import settle, serving
+from holdfast.testing import serving, settle
 from holdfast.wire.persistence import CloseReason
 from tests.whole.modes import every_mode
 

@@ -199,11 +199,12 @@ async def test_close_and_shutdown_may_be_called_again(mode):
 # TestServerCloseDeadlock: at the very moment of an accept
 @every_mode
 async def test_a_connection_that_is_only_just_accepted_is_closed(mode):
-    async with serving(hello, mode, memory=False) as (_, server):
+    accepted = Event()
+    settings = {"conn_state": lambda conn, state: accepted.set()}
+    async with serving(hello, mode, memory=False, **settings) as (_, server):
         ours = socket.create_connection(server._listeners[0].sock.getsockname())
         ours.settimeout(2)
-        while server.stats().connections_accepted == 0:
-            await asyncio.sleep(0)
+        await accepted.wait()
         await asyncio.gather(server.close(), server.close())
         await settle()
         with ours:

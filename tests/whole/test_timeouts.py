@@ -183,7 +183,9 @@ async def test_reading_the_body_fails_once_the_whole_requests_time_has_passed(mo
         assert await peer.expect_closed() == "eof"
         peer.send_eof()
         await advance(clock, 0)
-        assert list(server.stats().closed_because) == ["the request body was malformed, too large or too slow"]
+        assert list(server.stats().closed_because) == [
+            "the request body was malformed, too large or too slow"
+        ]
 
 
 # TestServerNoReadTimeout

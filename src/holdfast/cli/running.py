@@ -10,6 +10,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+from holdfast import limits
 from holdfast.cli.build import build
 from holdfast.cli.loading import load
 from holdfast.cli.messages import log, reopen_log_files, running_on
@@ -194,7 +195,9 @@ class Running:
 
     async def _shut_down(self, last: bool) -> None:
         try:
-            await self.server.shutdown(self._settings.timeout_graceful_shutdown, drain_backlog=last)
+            await self.server.shutdown(
+                self._settings.timeout_graceful_shutdown, drain_backlog=last, idle_grace=limits.IDLE_GRACE
+            )
         except Timeout as error:
             log.warning("%s", error)
 

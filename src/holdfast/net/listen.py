@@ -33,6 +33,8 @@ from .bind import OPTIONS_ARE_INHERITED, listening_sockets, set_connection_optio
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from holdfast.errors import HTTPError
+
     from .clock import Clock, Handle
     from .transport import Receiver, Transport
 
@@ -40,6 +42,7 @@ __all__ = [
     "AcceptError",
     "Address",
     "Listener",
+    "attach",
     "bind",
     "classify",
     "inherited",
@@ -86,6 +89,31 @@ async def open_transport(sock: socket.socket, receiver: Receiver) -> Transport:
         opening.add_done_callback(_abort_opened)
         raise
     return cast("Transport", transport)
+
+
+def attach(sock: socket.socket, receiver: Receiver, on_failed: Callable[[HTTPError], object]) -> None:
+    """As ``open_transport``, at once and without a task: for accepted sockets, of which there are many.
+
+    ``receiver.connection_made`` comes in a later turn of the loop; ``on_failed`` is called instead, maybe
+    at once, with ConnectionReset, when the connection is broken already.
+    """
+    loop = asyncio.get_running_loop()
+    opening = loop.connect_accepted_socket(lambda: cast("asyncio.Protocol", receiver), sock)
+
+    def step(_: object = None) -> None:
+        # A coroutine that waits once needs no task to drive it: that would be dearer than all it does.
+        try:
+            waits_for = opening.send(None)
+        except StopIteration:
+            return
+        except OSError as exc:
+            sock.close()
+            on_failed(ConnectionReset(f"the connection broke before it began: {exc}"))
+        else:
+            waits_for._asyncio_future_blocking = False
+            waits_for.add_done_callback(step)
+
+    step()
 
 
 def _abort_opened(opening: asyncio.Task[tuple[asyncio.Transport, asyncio.Protocol]]) -> None:

@@ -59,8 +59,9 @@ class FileSender:
         return sent
 
     def close(self) -> None:
-        """Send no more.  The receiver is not told: it knows, or is lost."""
-        self._stop_waiting()
+        """Send no more.  A receiver that was paused is resumed: the transport may write again."""
+        if self._waits:
+            self._writable()
         os.close(self._out)
 
     def _wait(self) -> None:
@@ -69,13 +70,9 @@ class FileSender:
         self._loop.add_writer(self._out, self._writable)
 
     def _writable(self) -> None:
-        self._stop_waiting()
+        self._waits = False
+        self._loop.remove_writer(self._out)
         self._receiver.resume_writing()
-
-    def _stop_waiting(self) -> None:
-        if self._waits:
-            self._waits = False
-            self._loop.remove_writer(self._out)
 
 
 # Filesystems and sockets without it say so in these ways.

@@ -68,6 +68,7 @@ class TLSTransport:
         "_alive",
         "_backlog",
         "_backlog_size",
+        "_connected",
         "_context",
         "_cut",
         "_deadline",
@@ -110,6 +111,7 @@ class TLSTransport:
         handshake_timeout: float | None = TLS_HANDSHAKE_TIMEOUT,
     ) -> None:
         self.state = HANDSHAKE
+        self._connected = False  # there is a raw transport
         self._context = context
         self._timers = timers
         self._deadline = Deadline(timers, self._expired)
@@ -141,6 +143,10 @@ class TLSTransport:
 
     def connection_made(self, raw: Transport, /) -> None:
         self._raw = raw
+        self._connected = True
+        if self.state is CLOSED:
+            raw.abort()
+            return
         if self._handshake_timeout is not None:
             self._deadline.set(self._timers.time() + self._handshake_timeout)
         if not self._server_side:
@@ -295,7 +301,8 @@ class TLSTransport:
             self._failure = Cancelled(f"TLS handshake with {self._peer()} given up")
         if self.state is not CLOSED:
             self._end(E.DROP)
-        self._raw.abort()
+        if self._connected:
+            self._raw.abort()  # else it is dropped when it comes
 
     def is_closing(self) -> bool:
         return self._ending is Ending.WHOLE or self.state is CLOSED

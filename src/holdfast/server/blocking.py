@@ -105,6 +105,14 @@ class BlockingWriter:
         """As ``ResponseWriter.write_json``."""
         self._threads.run_in_loop(self._w.write_json(value, status))
 
+    def send_file(self, file: Any, offset: int, count: int) -> None:
+        """As ``ResponseWriter.send_file``."""
+        self._threads.run_in_loop(self._w.send_file(file, offset, count))
+
+    def read_from(self, source: Any) -> int:
+        """As ``ResponseWriter.read_from``."""
+        return self._threads.run_in_loop(self._w.read_from(source))
+
     def flush(self) -> None:
         """As ``ResponseWriter.flush``."""
         self._threads.run_in_loop(self._w.flush())
@@ -137,7 +145,7 @@ class BlockingBody:
 
     def close(self) -> None:
         """As ``Body.close``."""
-        self._r.body.close()
+        self._threads.run_in_loop(_call(self._r.body.close))
 
 
 class BlockingRequest:

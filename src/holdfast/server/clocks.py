@@ -89,6 +89,11 @@ class Clocks:
         elif at < inf:
             self._deadline.set(at)
 
+    def end_phase(self, at: float) -> None:
+        """End the phase at ``at`` if not before."""
+        self._phase_at = min(self._phase_at, at)
+        self._rearm()
+
     def start_exchange(self) -> None:
         """A request head is complete: its own clocks start, the phase's stops."""
         server = self._conn.server

@@ -37,7 +37,7 @@ from holdfast.net.tasks import Event as Flag
 from holdfast.server.clocks import Clocks
 from holdfast.server.exchange import Exchange
 from holdfast.wire.events import RequestHead
-from holdfast.wire.h1.connection import H1Connection, refusal
+from holdfast.wire.h1.connection import H1Connection
 from holdfast.wire.lifecycle import Event, Lifecycle, Side, State
 from holdfast.wire.persistence import CloseReason
 
@@ -106,7 +106,9 @@ class Conn:
         self.server = server
         self.sock = sock
         self.wire = H1Connection(
-            max_header_bytes=server.max_header_bytes, max_header_count=server.max_header_count
+            max_header_bytes=server.max_header_bytes,
+            max_header_count=server.max_header_count,
+            starts=server.starts,
         )
         self.life = Lifecycle(Side.SERVER)
         self.clocks = Clocks(self)
@@ -153,6 +155,13 @@ class Conn:
 
     async def run(self) -> None:
         """Serve one request after another, until the connection is on its way out."""
+        try:
+            await self._serve()
+        except Exception:
+            self.server.log.exception("a fault of ours in %r", self)
+            self.kill(CloseReason.HANDLER_FAILED)
+
+    async def _serve(self) -> None:
         server = self.server
         while True:
             head = self._head
@@ -283,6 +292,12 @@ class Conn:
             self._waiter = None
             if not waiter.done():
                 waiter.set_result(None)
+        elif self.task is None:
+            self._start()
+
+    def _start(self) -> None:
+        """The first request is here: from now on there is a task."""
+        self.task = spawn(self.run())
 
     def _keep(self) -> None:
         self.current = None
@@ -311,7 +326,7 @@ class Conn:
         if self.life.state is not HEAD:
             self._fire(Event.BYTES)
         self.reason = CloseReason.MALFORMED
-        self.transport.write(self.server.refused(self, error, refusal(error)))
+        self.transport.write(self.server.refused(self, error))
         self._fire(Event.REFUSED)
         self._linger()
 
@@ -337,7 +352,7 @@ class Conn:
         self.reason = self.reason or reason
         self.error = self.error or error or ConnectionReset(str(reason))
         self._fire(event)
-        if self.opened:
+        if self.opened or self.server.tls is not None:
             self.transport.abort()
         self._wake_all()
 
@@ -345,10 +360,13 @@ class Conn:
         """Break the exchange off; the peer must not take a part for the whole."""
         if self.life.state is not EXCHANGE:
             return
-        self.reason = self.reason or reason
-        self.error = self.error or ConnectionReset("the exchange was aborted")
+        error = ConnectionReset("the exchange was aborted")
         if exchange.status and CloseReason.UNTIL_EOF in self.wire.reasons:
-            reset_on_close(self.sock)  # a clean close would be the end of its body
+            reset_on_close(self.sock)  # a clean close, or close_notify, would be the end of its body
+            self._cut(Event.ABORT, reason, error)
+            return
+        self.reason = self.reason or reason
+        self.error = self.error or error
         self._fire(Event.ABORT)
         self._close()
 
@@ -367,10 +385,15 @@ class Conn:
         self.server.forget(self)
         return self.transport, self.wire.leftover()
 
-    def shut_down(self) -> None:
-        """The server is shutting down: leave at once when idle, else after the answer (S19)."""
+    def shut_down(self, idle_grace: float = 0.0) -> None:
+        """The server is shutting down: leave once idle for ``idle_grace``, or after the answer (S19)."""
         self.wire.note(CloseReason.SHUTDOWN)
-        if self.life.state in (IDLE, DRAIN) and not self._last_look():
+        if self.life.state not in (IDLE, DRAIN) or self._last_look():
+            return
+        until = self.clocks.since + idle_grace
+        if self.life.state is IDLE and self.server.time() < until:
+            self.clocks.end_phase(until)
+        else:
             self._end_idle(Event.SHUTDOWN, CloseReason.SHUTDOWN)
 
     def end_keep_alive(self) -> None:
@@ -421,6 +444,9 @@ class Conn:
     def connection_made(self, transport: Transport) -> None:
         self.transport = transport
         self.opened = True
+        if self.life.state is CLOSED:  # killed before it was open
+            transport.abort()
+            return
         transport.set_write_buffer_limits(limits.WRITE_HIGH_WATER, limits.WRITE_LOW_WATER)
         self.clocks.start("read_header_timeout")
 
@@ -502,12 +528,14 @@ class Conn:
         elif state is IDLE:
             if self._last_look():
                 self.clocks.start_idle()  # on TLS they need not be a request's
+            elif self.server.shutting_down:
+                self._end_idle(Event.SHUTDOWN, CloseReason.SHUTDOWN)
             else:
                 self._end_idle(Event.TIMEOUT, CloseReason.IDLE_TIMEOUT)
         elif state is HEAD:
             self.reason = CloseReason.READ_HEADER_TIMEOUT
             error = RemoteProtocolError("read_header_timeout ran out", status=408)
-            self.transport.write(self.server.refused(self, error, refusal(error)))
+            self.transport.write(self.server.refused(self, error))
             self._end_idle(Event.TIMEOUT, CloseReason.READ_HEADER_TIMEOUT)
         elif state is LINGER:
             self._fire(Event.TIMEOUT)

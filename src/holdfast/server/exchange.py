@@ -328,9 +328,12 @@ class Exchange:
         Raises:
             ContentLengthError: it goes beyond the declared length; nothing of it was sent.
             BodyNotAllowed: the status allows no body.
+            LocalProtocolError: the head is not out yet, or the end is.
             Hijacked, ConnectionReset: the connection is another's, or is lost.
         """
         self._check_open()
+        if self.ended:
+            raise LocalProtocolError("a body was written after its end")
         self._response.data(data, self._out)
         if self._response.mode != DISCARD:
             self.bytes_sent += len(data)

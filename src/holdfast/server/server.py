@@ -15,7 +15,6 @@ import logging
 import time
 import traceback
 from collections import Counter
-from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,7 @@ from holdfast.errors import (
 )
 from holdfast.headers import Headers
 from holdfast.net.clock import LoopClock
-from holdfast.net.listen import AcceptError, Listener, bind, open_transport, parse_addr
+from holdfast.net.listen import AcceptError, Listener, attach, bind, parse_addr
 from holdfast.net.tasks import Event as Flag
 from holdfast.net.tasks import Lock, cancel, future_maker, on_signal, run, spawn
 from holdfast.net.threads import Threads
@@ -46,6 +45,8 @@ from holdfast.server.snapshot import ConnectionInfo, ServerStats, snapshot
 from holdfast.server.traced import Traced
 from holdfast.status import reason as status_reason
 from holdfast.trace.hooks import ServerTrace
+from holdfast.wire.h1.connection import refusal
+from holdfast.wire.h1.response import Starts
 from holdfast.wire.lifecycle import State
 from holdfast.wire.persistence import CloseReason
 
@@ -83,7 +84,7 @@ class Server(Settings):
         self.idle_seconds = self.timeouts["idle_timeout"]
         self._requests = 0  # of connections that ended
         self.closed_because: Counter[str] = Counter()
-        self.default_fields = [_field(*pair) for pair in self.default_headers]
+        self.starts = Starts(_field(*pair) for pair in self.default_headers)
         self._accepted_count = 0
         self._conns: set[Conn] = set()
         self._listeners: list[Listener] = []
@@ -231,25 +232,35 @@ class Server(Settings):
     # --- accepting ---
 
     def _accepted(self, sock: socket.socket) -> None:
-        self._take(sock, partial(open_transport, sock))
+        conn = self.adopt(sock)
+        attach(sock, self._receiver(conn), conn.connection_lost)
 
-    def serve_transport(self, attach: Callable[[Receiver], Awaitable[object]]) -> Conn:
+    def serve_transport(self, attach: Callable[[Receiver], object]) -> Conn:
         """Serve a connection that no listener accepted; with ``tls`` its bytes are a handshake's first.
 
-        ``await attach(receiver)`` gives the connection's transport to ``receiver``, and returns after its
-        ``connection_made``; ``start`` was called before.  Tests serve ``net.memory`` pairs this way.
+        ``attach(receiver)`` gives the connection's transport to ``receiver``; ``start`` was called before.
+        Tests serve ``net.memory`` pairs this way.
         """
-        return self._take(None, attach)
-
-    def _take(self, sock: socket.socket | None, attach: Callable[[Receiver], Awaitable[object]]) -> Conn:
-        conn = self.adopt(sock)
-        conn.task = spawn(self._open(conn, attach))
-        if self.max_connections is not None and len(self._conns) >= self.max_connections:
-            self._pause_accepting()
+        conn = self.adopt(None)
+        attach(self._receiver(conn))
         return conn
 
+    def _receiver(self, conn: Conn) -> Receiver:
+        """What gets the bytes of a new connection: itself, or TLS that will decrypt them for it."""
+        if self.tls is None:
+            return conn
+        tls = TLSTransport(
+            self._tls,
+            self.timers,
+            make_owner=lambda _: conn,
+            on_failed=lambda error: self._handshake_failed(conn, error),
+            handshake_timeout=self.tls_handshake_timeout,
+        )
+        conn.transport = tls  # it can be aborted before it has shaken hands
+        return tls
+
     def in_background(self, task: Task[None]) -> None:
-        """A handler goes on after its response; ``shutdown`` waits for it, too."""
+        """A handler goes on after its response, or its connection's end; ``shutdown`` waits for it, too."""
         self._background.add(task)
         task.add_done_callback(self._background_done)
 
@@ -272,28 +283,9 @@ class Server(Settings):
             conn.wire.note(CloseReason.KEEP_ALIVES_OFF)
         if self.traced:
             self.traced.opened(conn)
+        if self.max_connections is not None and len(self._conns) >= self.max_connections:
+            self._pause_accepting()
         return conn
-
-    async def _open(self, conn: Conn, attach: Callable[[Receiver], Awaitable[object]]) -> None:
-        """A connection's task: open its transport, shake hands, serve."""
-        try:
-            if self.tls is None:
-                await attach(conn)
-            else:
-                tls = TLSTransport(
-                    self._tls,
-                    self.timers,
-                    make_owner=lambda _: conn,
-                    on_failed=lambda error: self._handshake_failed(conn, error),
-                    handshake_timeout=self.tls_handshake_timeout,
-                )
-                conn.transport = tls
-                await attach(tls)
-                conn.opened = True  # it can be asked for its peer, and aborted, before it has shaken hands
-        except HTTPError as error:
-            conn.connection_lost(error)
-            return
-        await conn.run()
 
     def _handshake_failed(self, conn: Conn, error: Exception) -> None:
         timed_out = isinstance(error, Timeout)
@@ -333,6 +325,9 @@ class Server(Settings):
     def forget(self, conn: Conn) -> None:
         """A connection is over, or another's.  Called by it, once."""
         self._conns.discard(conn)
+        exchange = conn.current
+        if exchange is not None and not (exchange.over or exchange.detached or exchange.hijacked):
+            self.in_background(conn.task)  # the peer has gone, and its handler finishes its work
         self._requests += conn.requests
         self.closed_because[conn.reason or CloseReason.PEER_LEFT] += 1
         if self.traced:
@@ -371,12 +366,16 @@ class Server(Settings):
     def _forget_date(self) -> None:
         self.date = b""
 
-    def refused(self, conn: Conn, error: RemoteProtocolError, answer: bytes) -> bytes:
-        """A request could not be read: tell the hooks, which may have another answer."""
+    def refused(self, conn: Conn, error: RemoteProtocolError) -> bytes:
+        """A request could not be read: tell the hooks, which may have another answer than ours."""
         if self.traced:
             self.traced.refused(conn, error)
         other = self.on_refused(conn, error) if self.on_refused is not None else None
-        return answer if other is None else other
+        return (
+            refusal(error, (self.date or self.make_date()) + self.starts.refusal_lines())
+            if other is None
+            else other
+        )
 
     async def answer_special(self, exchange: Exchange) -> None:
         """Answer what no handler is asked about: an unknown expectation, and ``OPTIONS *``."""
@@ -431,13 +430,17 @@ class Server(Settings):
             else:
                 conn.end_keep_alive()
 
-    async def shutdown(self, timeout: float | None = None, *, drain_backlog: bool = True) -> None:
+    async def shutdown(
+        self, timeout: float | None = None, *, drain_backlog: bool = True, idle_grace: float = 0.0
+    ) -> None:
         """Stop in good order: what was begun, or waits to be accepted, is answered; then connections close.
 
         Args:
             timeout: seconds to wait; ``shutdown_timeout`` when None.
             drain_backlog: accept what waits in the kernel's queue first; False when another process
                 goes on listening on the same socket.
+            idle_grace: seconds since its last answer in which an idle connection may still carry a request,
+                whose answer says close; 0 closes it at once.
 
         Raises:
             Timeout: time ran out; what was left has been cut.
@@ -449,7 +452,7 @@ class Server(Settings):
         for function in self._on_shutdown:
             spawn(_call(function))
         for conn in list(self._conns):
-            conn.shut_down()
+            conn.shut_down(idle_grace)
         try:
             await self._wait_until_empty(self.shutdown_timeout if timeout is None else timeout)
         finally:

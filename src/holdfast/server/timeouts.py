@@ -114,7 +114,7 @@ class _BufferedWriter:
         if self.refused is not None:
             return
         if self.status:
-            _log.warning("superfluous write_header(%s) from %s", status, caller())
+            _log.warning("superfluous: write_header(%s) from %s", status, caller())
             return
         if not 100 <= status <= 999:
             raise ValueError(f"a status is a number from 100 to 999, not {status}")

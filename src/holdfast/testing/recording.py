@@ -46,7 +46,7 @@ def recorder(
     """
     server = Server(_not_called, **settings)
     server.use_clock(FakeClock())
-    conn = Conn(server, None)
+    conn = _WithoutTask(server, None)
     transport = _Kept()
     conn.connection_made(transport)
     conn.data_received(request_bytes(method, target, headers, body, host="example.com"))
@@ -92,11 +92,24 @@ class Recorder(ResponseWriter):
         """
         if self._result is None:
             flushed = self.exchange.status != 0
-            await self.finish()
+            try:
+                await self.finish()
+            finally:
+                self.exchange.finish()
+                await self.exchange.server.close()
             response = await read_response(_Bytes(bytes(self._transport.data)), self.exchange.head.method)
             parts = {name: getattr(response, name) for name in WireResponse.__slots__}
             self._result = Recorded(**parts, flushed=flushed)
         return self._result
+
+
+class _WithoutTask(Conn):
+    """A connection whose one request is answered by who made it."""
+
+    __slots__ = ()
+
+    def _start(self) -> None:
+        pass
 
 
 class _Kept:

@@ -140,7 +140,7 @@ class WireClient:
 
     async def _join(self, receiver: Receiver) -> None:
         near, far = pair(near=("192.0.2.1", 50000 + len(self._peers)))
-        self._server.serve_transport(lambda theirs: _attach(far, theirs))
+        self._server.serve_transport(far.start)
         await _attach(near, receiver)
 
     async def _dial(self, receiver: Receiver) -> None:

@@ -275,3 +275,49 @@ def test_repr_says_where_it_stands():
     assert repr(decoder) == "<RequestDecoder _read_head, 49 bytes buffered>"
     decoder.next_event()
     assert repr(decoder) == "<RequestDecoder _read_counted, 2 bytes buffered>"
+
+
+@pytest.mark.parametrize("size", range(len(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")))
+def test_feed_head_takes_a_whole_head_and_no_part_of_one(size):
+    whole = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    decoder = RequestDecoder()
+    assert decoder.feed_head(whole[:size]) is None
+    assert decoder.next_event() is None
+    decoder.feed(whole[size:])
+    assert isinstance(decoder.next_event(), RequestHead)
+    assert decoder.next_event() is END
+    head = decoder.feed_head(whole)
+    assert head is not None
+    assert (head.method, head.index[b"host"]) == ("GET", b"x")
+    assert decoder.next_event() is None  # its End was a part of it
+
+
+def test_feed_head_leaves_a_body_to_next_event():
+    decoder = RequestDecoder()
+    head = decoder.feed_head(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+    assert head is not None
+    assert head.content_length == 2
+    decoder.feed(b"ab")
+    assert decoder.next_event().data == b"ab"
+    assert decoder.next_event() is END
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/3.0\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n",
+    ],
+)
+def test_feed_head_refuses_what_next_event_refuses_and_for_ever(data):
+    plain, short = RequestDecoder(), RequestDecoder()
+    plain.feed(data)
+    with pytest.raises(RemoteProtocolError) as expected:
+        plain.next_event()
+    for _ in range(2):
+        with pytest.raises(RemoteProtocolError) as got:
+            short.feed_head(data)
+            short.next_event()
+        assert str(got.value) == str(expected.value)

@@ -18,6 +18,7 @@ from holdfast import limits
 from holdfast.errors import LimitExceeded, RemoteProtocolError
 from holdfast.status import reason, status_line
 from holdfast.wire.h1.decoder import RequestDecoder
+from holdfast.wire.h1.response import Starts
 from holdfast.wire.persistence import CloseReason, close_reason
 
 if TYPE_CHECKING:
@@ -32,21 +33,24 @@ class H1Connection(RequestDecoder):
     Args:
         max_header_bytes: of a request line and its fields together.
         max_header_count: field lines of a head, and of a trailer section.
+        starts: of its responses; an owner of several connections gives them the same.
 
     Attributes:
         reasons: what was noted, on this side or by the peer's end; not what a head says of itself.
     """
 
-    __slots__ = ("reasons",)
+    __slots__ = ("reasons", "starts")
 
     def __init__(
         self,
         *,
         max_header_bytes: int = limits.MAX_HEADER_BYTES,
         max_header_count: int = limits.MAX_HEADER_COUNT,
+        starts: Starts | None = None,
     ) -> None:
         super().__init__(max_header_bytes=max_header_bytes, max_header_count=max_header_count)
         self.reasons: frozenset[CloseReason] = frozenset()
+        self.starts = Starts() if starts is None else starts
 
     def note(self, reason: CloseReason) -> None:
         """Something speaks against another exchange on this connection."""
@@ -71,10 +75,10 @@ class H1Connection(RequestDecoder):
         return close_reason(self.reasons | {wish})
 
 
-def refusal(error: RemoteProtocolError | LimitExceeded) -> bytes:
+def refusal(error: RemoteProtocolError | LimitExceeded, lines: bytes = b"") -> bytes:
     """The whole answer to a request that cannot be read; the connection closes after it (S6).
 
-    The offending bytes are never echoed.
+    The offending bytes are never echoed.  ``lines`` are the field lines that every answer has.
     """
     phrase = reason(error.status)
     said = error.reason if isinstance(error, RemoteProtocolError) else ""
@@ -83,6 +87,6 @@ def refusal(error: RemoteProtocolError | LimitExceeded) -> bytes:
     return (
         status_line("1.1", error.status)
         + b"Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
-        + b"Content-Length: %d\r\n\r\n" % len(body)
+        + b"Content-Length: %d\r\n%b\r\n" % (len(body), lines)
         + body
     )

@@ -116,17 +116,19 @@ class RequestDecoder:
         that is the whole request, and no End follows.  Else None: then ``data`` was fed, and ``next_event``
         tells.  Raises as ``next_event``.
         """
+        end = data.find(b"\r\n\r\n")
         if (
-            self._buffer
+            end < 0
+            or end != len(data) - 4
+            or self._buffer
             or self._blank_lines
             or self._read is not _READ_HEAD
-            or len(data) > self._max_bytes + 4
-            or data.find(b"\r\n\r\n") != len(data) - 4
+            or end > self._max_bytes
         ):
             self.feed(data)
             return None
         try:
-            head = self._parse_head(data[:-4])
+            head = self._parse_head(data[:end])
         except RemoteProtocolError as error:
             self._error = error
             self._read = RequestDecoder._refuse

@@ -112,8 +112,6 @@ def _as_pair(pair: Iterable[bytes]) -> tuple[bytes, bytes]:
     return name, value
 
 
-_SPECIAL: Final = frozenset(
-    {b"connection", b"content-length", b"date", b"server", b"trailer", b"transfer-encoding"}
-)
+_SPECIAL: Final = frozenset({b"connection", b"content-length", b"date", b"trailer", b"transfer-encoding"})
 _SECRET: Final = frozenset({b"set-cookie", b"authorization", b"proxy-authorization", b"www-authenticate"})
 _remembered: Final[dict[tuple[bytes, bytes], Line]] = {}

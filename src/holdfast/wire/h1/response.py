@@ -4,6 +4,9 @@ Strategy: ``start`` looks once at what the application declared and at what the
 connection knows, settles the framing and the ``Connection`` field, and from then
 on ``data`` and ``end`` follow the mode it chose.
 
+What a plain response begins with (status line and fields) is remembered by what the
+application gave, in the ``Starts`` of its server, with the server's default fields in it.
+
 Rule 1: nothing malformed leaves, whatever the application says; what it says
 wrong raises ``LocalProtocolError`` while nothing is out yet.
 Rule 2: every method appends to a list of pieces; who writes them, and when, is the caller's.
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from holdfast.wire.h1.connection import H1Connection
     from holdfast.wire.h1.encoder import Line
 
-__all__ = ["Mode", "ResponseEncoder", "plain_response"]
+__all__ = ["Mode", "ResponseEncoder", "Starts", "plain_response"]
 
 Pieces = list[bytes]
 Field = tuple[bytes, bytes]
@@ -108,9 +111,13 @@ class ResponseEncoder:
             body_complete: whether the request's body has been received whole.
 
         Raises:
-            LocalProtocolError: a field is malformed, Content-Length is no number, or two differ.
+            LocalProtocolError: a field is malformed, Content-Length is no number or came twice, the
+                transfer codings make no sense, or the head is out already.
         """
-        lines = encode_lines(fields)
+        if self.mode:
+            raise LocalProtocolError("the head of the response was sent already")
+        starts = self._connection.starts
+        lines = starts.lines(fields) if starts.defaults else encode_lines(fields)
         special = {line.special: line for line in lines if line.special} if any(map(_special, lines)) else {}
         if special:
             self._check(lines, special)
@@ -140,11 +147,14 @@ class ResponseEncoder:
         Raises:
             ContentLengthError: it goes beyond the declared length; nothing was appended.
             BodyNotAllowed: the status allows no body.
+            LocalProtocolError: the head is not out yet, or the end is.
         """
         size = len(data)
         if not size:
             return
         mode = self.mode
+        if self.ended or not mode:
+            raise LocalProtocolError("a body was written " + ("after its end" if mode else "before the head"))
         if mode == LENGTH:
             if size > self.left:
                 raise ContentLengthError(f"{size} bytes written, {self.left} left of Content-Length")
@@ -181,8 +191,11 @@ class ResponseEncoder:
         tells the peer.  Trailers are sent where the framing has a place for them (chunked).
 
         Raises:
-            LocalProtocolError: a trailer is malformed, or one that must not come after the body.
+            LocalProtocolError: a trailer is malformed, or one that must not come after the body; or the
+                head is not out yet, or the end is.
         """
+        if self.ended or not self.mode:
+            raise LocalProtocolError("the response was ended " + ("twice" if self.mode else "before its head"))
         if self.mode == CHUNKED:
             out.append(encode_trailers(trailers) if trailers else b"0\r\n\r\n")
         elif self.mode == LENGTH and self.left:
@@ -191,7 +204,16 @@ class ResponseEncoder:
         return self.left
 
     def _check(self, lines: list[Line], special: dict[bytes, Line]) -> None:
-        """Hold the declared lengths against the grammar and each other."""
+        """Hold what was declared of the framing against the grammar and against itself."""
+        if b"transfer-encoding" in special:
+            codings = [
+                coding.strip(b" \t").lower()
+                for line in lines
+                if line.special == b"transfer-encoding"
+                for coding in _value(line).split(b",")
+            ]
+            if b"chunked" in codings[:-1] or (b"identity" in codings and len(codings) > 1):
+                raise LocalProtocolError(f"expected chunked once and last, or identity alone, not {codings}")
         if (length := special.get(b"content-length")) is None:
             return
         if sum(line.special == b"content-length" for line in lines) > 1:
@@ -292,7 +314,8 @@ def plain_response(
     Raises:
         LocalProtocolError: a field is malformed.
     """
-    start = _plain_starts.get((status, *fields)) or _plain_start(status, fields)
+    starts = connection.starts
+    start = starts.get((status, *fields)) or starts.make(status, fields)
     size = len(body)
     if (
         (start.length != ANY and start.length != size)
@@ -315,26 +338,59 @@ class _Start(NamedTuple):
     length: int  # what Content-Length says, ANY without one, or NOT_PLAIN
 
 
-def _plain_start(status: int, fields: Sequence[Field]) -> _Start:
-    """Make the start of a response, and remember it if its lines may be."""
-    lines = encode_lines(fields)
-    special = [line for line in lines if line.special]
-    length = ANY
-    if len(special) == 1 and special[0].special == b"content-length" and _value(special[0]).isdigit():
-        length = int(_value(special[0]))
-    elif special or not allows_body(status):
-        return _Start(b"", NOT_PLAIN)
-    start = _Start(status_line("1.1", status) + b"".join([line.wire for line in lines]), length)
-    if is_remembered(fields) and len(start.wire) <= REMEMBERED_BLOCK:
-        if len(_plain_starts) >= REMEMBERED_LINES:
-            _plain_starts.clear()
-        _plain_starts[(status, *fields)] = start
-    return start
+class Starts(dict[tuple[object, ...], _Start]):
+    """The starts of plain responses by ``(status, *fields)``, and the fields that every response has.
+
+    Args:
+        defaults: sent unless the application sets a field of that name.
+
+    Raises:
+        ValueError: a default would frame the body.
+        LocalProtocolError: a default is malformed.
+    """
+
+    __slots__ = ("_lines", "defaults")
+
+    def __init__(self, defaults: Iterable[Field] = ()) -> None:
+        super().__init__()
+        self.defaults = tuple(defaults)
+        names = [name.lower() for name, _ in self.defaults]
+        if framing := {b"content-length", b"transfer-encoding"}.intersection(names):
+            raise ValueError(f"{framing.pop().decode()} cannot be a default: it belongs to one body")
+        self._lines = list(zip(names, encode_lines(self.defaults), strict=True))
+
+    def lines(self, fields: Iterable[Field]) -> list[Line]:
+        """The lines of ``fields``, and of the defaults that are not among them."""
+        given = list(fields)
+        lines = encode_lines(given)
+        return lines + self._added({name.lower() for name, _ in given})
+
+    def refusal_lines(self) -> bytes:
+        """The default lines of an answer that sets its own ``Connection`` and ``Content-Type``."""
+        return b"".join([line.wire for line in self._added({b"connection", b"content-type"})])
+
+    def make(self, status: int, fields: Sequence[Field]) -> _Start:
+        """Make the start of a response, and remember it if its lines may be."""
+        lines = self.lines(fields)
+        special = [line for line in lines if line.special]
+        length = ANY
+        if len(special) == 1 and special[0].special == b"content-length" and _value(special[0]).isdigit():
+            length = int(_value(special[0]))
+        elif special or not allows_body(status):
+            return _Start(b"", NOT_PLAIN)
+        start = _Start(status_line("1.1", status) + b"".join([line.wire for line in lines]), length)
+        if is_remembered(fields) and len(start.wire) <= REMEMBERED_BLOCK:
+            if len(self) >= REMEMBERED_LINES:
+                self.clear()
+            self[(status, *fields)] = start
+        return start
+
+    def _added(self, names: set[bytes]) -> list[Line]:
+        return [line for name, line in self._lines if name not in names]
 
 
 ANY: Final = -1
 NOT_PLAIN: Final = -2
-_plain_starts: Final[dict[tuple[object, ...], _Start]] = {}
 
 
 def _value(line: Line) -> bytes:

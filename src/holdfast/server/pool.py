@@ -1,0 +1,243 @@
+"""Handlers without a task per connection: what ``concurrency="pool"`` means.
+
+A pooled connection reads in the loop's callbacks.  A request that is ready joins one
+queue, which a fixed number of workers share, first come, first served.  So no more than
+``pool_size`` handlers run at once, and an idle connection has no task.  The price: a
+handler that waits, for a slow body or a database, keeps its worker, and when all wait,
+everybody does.
+
+Rule 1: a connection is in the queue once at most (``pipeline="concurrent"``: ``max_pipelined``
+times), so the queue is bounded by the connections; one that is lost leaves it.
+Rule 2: a worker outlives its work, however that ends.
+
+Requirement S20.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Protocol
+
+from holdfast.net.tasks import CancelledError, cancel, current, future, sleep, spawn
+from holdfast.server.conn import Conn
+from holdfast.wire.lifecycle import State
+from holdfast.wire.persistence import CloseReason
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable
+    from logging import Logger
+
+    from holdfast.net.tasks import Future, Task
+    from holdfast.server.exchange import Exchange
+    from holdfast.server.server import Server
+
+__all__ = ["EachItsTask", "Pool", "PooledConn", "Work", "Workers"]
+
+
+class Work(Protocol):
+    """Something to be done once: a request to answer."""
+
+    async def serve(self) -> None:
+        """Do it; called by who took it."""
+
+
+class Workers(Protocol):
+    """Who does the work of a server's connections."""
+
+    def put(self, work: Work) -> None:
+        """Have ``work`` done."""
+
+    def drop(self, work: Work) -> bool:
+        """Forget ``work`` if nobody has taken it yet; say whether that was so."""
+
+    def until_done(self, worker: Task[Any]) -> Future[Any]:
+        """What is done when the present work of ``worker`` is."""
+
+    async def close(self) -> None:
+        """Cancel what is being done, and wait until it is over."""
+
+
+class Pool:
+    """Up to ``size`` workers, each begun when it is first needed, and the queue they share.
+
+    Args:
+        size: at least 1.
+        log: is told when work fails that should not.
+    """
+
+    __slots__ = ("_closing", "_idle", "_log", "_outlived", "_queue", "_size", "_workers")
+
+    def __init__(self, size: int, log: Logger) -> None:
+        self._size = size
+        self._log = log
+        self._queue: OrderedDict[Work, None] = OrderedDict()
+        self._idle: list[Future[None]] = []
+        self._workers: list[Task[None]] = []
+        self._outlived: dict[Task[None], Future[None]] = {}
+        self._closing = False
+
+    def __repr__(self) -> str:
+        working = len(self._workers) - len(self._idle)
+        return f"<Pool of {self._size}, {working} at work, {len(self._queue)} requests wait>"
+
+    def put(self, work: Work) -> None:
+        """Let ``work`` join the queue."""
+        self._queue[work] = None
+        while self._idle:
+            idle = self._idle.pop()
+            if not idle.done():
+                idle.set_result(None)
+                return
+        if len(self._workers) < self._size:
+            self._workers.append(spawn(self._work(), "holdfast-pool"))
+
+    def drop(self, work: Work) -> bool:
+        """Take ``work`` out of the queue; say whether it was there."""
+        return self._queue.pop(work, self) is None
+
+    def until_done(self, worker: Task[Any]) -> Future[Any]:
+        """What is done when the present work of ``worker`` is."""
+        if worker not in self._outlived:
+            self._outlived[worker] = future()
+        return self._outlived[worker]
+
+    async def close(self) -> None:
+        """End every worker, what it does included, and wait for that."""
+        self._closing = True
+        await cancel(*self._workers)
+        self._workers.clear()
+
+    async def _work(self) -> None:
+        worker = current()
+        while True:
+            try:
+                await (await self._next()).serve()
+            except CancelledError:  # by ``Conn.kill``, which means the work; or by ``close``
+                if self._closing:
+                    raise
+            except Exception:
+                self._log.exception("a request was not served")
+            finally:
+                if (done := self._outlived.pop(worker, None)) is not None and not done.done():
+                    done.set_result(None)
+            await _forget_cancel(worker)
+
+    async def _next(self) -> Work:
+        while not self._queue:
+            idle: Future[None] = future()
+            self._idle.append(idle)
+            await idle
+        return self._queue.popitem(last=False)[0]
+
+
+async def _forget_cancel(worker: Task[Any]) -> None:
+    """A cancel was for the work that is over, and must not hit the next."""
+    if worker.cancelling():
+        try:
+            await sleep(0)  # where it comes out, if it has not yet
+        except CancelledError:
+            pass
+        while worker.cancelling():
+            worker.uncancel()
+
+
+class EachItsTask:
+    """No bound: a task for each piece of work."""
+
+    __slots__ = ("_tasks",)
+
+    def __init__(self) -> None:
+        self._tasks: set[Task[None]] = set()
+
+    def put(self, work: Work) -> None:
+        """Begin ``work`` in the loop's next turn."""
+        task = spawn(work.serve())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def drop(self, work: Work) -> bool:
+        """It has been taken."""
+        return False
+
+    def until_done(self, worker: Task[Any]) -> Future[Any]:
+        """The task itself."""
+        return worker
+
+    async def close(self) -> None:
+        """Cancel every task, and wait for that."""
+        await cancel(*self._tasks)
+
+
+class PooledConn(Conn):
+    """A connection whose requests ``server.workers`` answer.
+
+    Attributes:
+        worker: the task that runs its handler now.
+    """
+
+    __slots__ = ("_taken", "worker", "workers")
+
+    def __init__(self, server: Server, sock: socket.socket | None) -> None:
+        super().__init__(server, sock)
+        assert server.workers is not None
+        self.workers: Workers = server.workers
+        self.worker: Task[Any] | None = None
+        self._taken = True  # it is being opened, is in the queue, or a worker has it
+
+    async def run(self, once: bool = False) -> None:
+        """The task that opened the connection, or settled an exchange, is done with it."""
+        self.task = None
+        self._put_back()
+
+    async def serve(self) -> None:
+        """Answer the request that is ready."""
+        self.worker = worker = current()
+        try:
+            await super().run(once=True)
+        finally:
+            if self.worker is worker:  # else its handler outlived its exchange
+                self.worker = None
+                self._put_back()
+
+    def go_on(self, exchange: Exchange) -> None:
+        """As ``Conn.go_on``: the handler keeps its worker, and the connection gets another."""
+        assert self.worker is not None
+        self.task, self.worker = self.worker, None
+        super().go_on(exchange)
+
+    def outlived(self, task: Task[Any]) -> Awaitable[Any]:
+        return self.workers.until_done(task)
+
+    def tasks(self) -> list[Task[Any]]:
+        return [task for task in (self.task, self.worker) if task is not None]
+
+    def kill(self, reason: CloseReason = CloseReason.KILLED) -> None:
+        """Close now, whatever is going on."""
+        running = self.life.state < State.SWITCHED
+        super().kill(reason)
+        if running and self.worker is not None:
+            self.worker.cancel()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._offer()
+
+    def _put_back(self) -> None:
+        self._taken = False
+        self._offer()
+
+    def _offer(self) -> None:
+        """Join the queue if a request is ready and the peer takes its answers."""
+        if self._head is not None and not self._taken and not self.write_paused:
+            self._taken = True
+            self.workers.put(self)
+
+    def _wake(self) -> None:
+        super()._wake()
+        self._offer()
+
+    def _wake_all(self) -> None:
+        self._head = None
+        self.workers.drop(self)
+        super()._wake_all()
