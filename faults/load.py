@@ -32,22 +32,19 @@ class Load:
     Attributes:
         ms: how long the server's handler takes.
         posts: every second request is a POST with a body of ``BODY`` bytes.
-        limit: requests in all; None for no limit.
         counts: outcomes, of requests on new connections and on kept ones.
         lost: the requests that were sent and not answered.
         seconds: of the answered ones.
         stopping: set it, and clients end after the request they are at.
     """
 
-    def __init__(self, port: int, *, ms: int = 0, posts: bool = False, limit: int | None = None) -> None:
+    def __init__(self, port: int, *, ms: int = 0, posts: bool = False) -> None:
         self.port = port
         self.ms = ms
         self.posts = posts
-        self.limit = limit
         self.counts: Counter[Outcome] = Counter()
         self.lost: list[Lost] = []
         self.seconds: list[float] = []
-        self.flying = 0
         self.stopping = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -66,7 +63,7 @@ class Load:
         )
 
     async def run(self, clients: int, *, kept: bool, until_refused: bool = False, pause: float = 0.0) -> None:
-        """Run ``clients`` at once until there are enough requests, or ``stopping`` is set.
+        """Run ``clients`` at once until ``stopping`` is set.
 
         Args:
             kept: each keeps its connection as long as the server does.
@@ -81,7 +78,7 @@ class Load:
         connection: Connection | None = None
         carried = 0
         try:
-            while not self.stopping.is_set() and (self.limit is None or self.sent + self.flying < self.limit):
+            while not self.stopping.is_set():
                 if connection is None or connection.look() is not None:
                     if connection is not None and until_refused and kept:
                         return
@@ -119,11 +116,7 @@ class Load:
             expected = f"{id} {BODY}".encode()
         else:
             data, expected = request(target, close=close), id.encode()
-        self.flying += 1
-        try:
-            reply = await connection.ask(data, expected)
-        finally:
-            self.flying -= 1
+        reply = await connection.ask(data, expected)
         self.counts[reply.outcome] += 1
         if reply.outcome is Outcome.ANSWERED:
             self.seconds.append(reply.seconds)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from faults.client import Outcome
+from faults.client import Outcome, Reply
 from faults.load import percentile
 from holdfast.net.tasks import spawn
 
@@ -25,7 +25,7 @@ async def blocked(stage: Stage) -> None:
             asking = spawn(server.get(f"/block?id=done&s={SECONDS}&gil={held}", timeout=SECONDS + 10))
             await asyncio.sleep(0.5)
             began = time.monotonic()
-            new = []
+            new: list[asyncio.Task[Reply]] = []
             while time.monotonic() - began < SECONDS - 2:
                 stage.say(f"{name}: {len(new)} new clients")
                 new.append(spawn(server.get("/?ms=1", timeout=SECONDS + 10)))

@@ -56,8 +56,7 @@ async def sigterm(stage: Stage) -> None:
 async def sighup(stage: Stage) -> None:
     """Three rolls while 20,000 requests are made; nothing is retried."""
     async with stage.serve("--workers=2") as server:
-        load = Load(server.port, ms=5, limit=REQUESTS)
-        # The new ones pause, so that there are requests until the last roll is over.
+        load = Load(server.port, ms=5)
         running = asyncio.gather(load.run(40, kept=True, pause=0.005), load.run(10, kept=False, pause=0.005))
         rolls = []
         try:
@@ -69,9 +68,10 @@ async def sighup(stage: Stage) -> None:
                     break
                 rolls.append(seconds)
             stage.say(f"{load.sent:,} of {REQUESTS:,} requests")
-            await running
+            await wait_for(lambda: load.sent >= REQUESTS, 60)
         finally:
-            running.cancel()
+            load.stopping.set()
+            await running
     stage.check("requests", load.sent, least=REQUESTS)
     stage.check("rolls that ended", len(rolls), least=3)
     stage.check("failed", len(load.lost), most=0)

@@ -166,8 +166,11 @@ class Headers:
     def __setitem__(self, name: Text, value: Text) -> None:
         """Make ``value`` the only one of ``name``, in the place of its first line."""
         line = _line(name, value)
-        key = line[0]
         fields = self.fields
+        if not fields:
+            self._append(line)
+            return
+        key = line[0]
         first = None
         for at, field in enumerate(fields):
             if field[0] == key:

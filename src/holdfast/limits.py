@@ -47,6 +47,10 @@ RESPONSE_BUFFER: Final = 2048
 WRITE_HIGH_WATER: Final = 64 << 10
 WRITE_LOW_WATER: Final = 16 << 10
 
+# Bytes that the kernel takes for a peer beyond what is on its way.  Left to itself it takes up to 4 MiB:
+# 500 readers that stop would hold 1.5 GiB, and a slow one would seem to take nothing for minutes.
+KERNEL_UNSENT: Final = 128 << 10
+
 # Of a file, in one turn of the loop: read where it has to be read, else handed from the kernel to the
 # kernel, which takes some 50 microseconds.  Two in memory are what a file on its way costs a connection.
 FILE_PIECE: Final = 256 << 10

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from math import inf
 
 import pytest
 
@@ -53,6 +54,16 @@ def test_an_exception_comes_out_where_the_clock_stands():
     with pytest.raises(ZeroDivisionError):
         clock.advance(5)
     assert clock.time() == 1
+
+
+def test_when_the_next_call_is_due():
+    clock = FakeClock(start=10)
+    assert clock.next_at() == inf
+    first = clock.call_at(12, list)
+    clock.call_at(15, list)
+    assert clock.next_at() == 12
+    first.cancel()
+    assert clock.next_at() == 15
 
 
 def test_a_clock_does_not_go_back():

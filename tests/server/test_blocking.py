@@ -15,9 +15,18 @@ from holdfast.testing import memory_client, request, serving
 from tests.whole.modes import every_mode
 
 
-
 def test_it_has_the_writers_methods_but_those_of_the_loop():
-    of_the_loop = {"controller", "exchange", "finish", "finish_now", "hijack", "is_full", "keep", "room", "send_kept"}
+    of_the_loop = {
+        "controller",
+        "exchange",
+        "finish",
+        "finish_now",
+        "hijack",
+        "is_full",
+        "keep",
+        "room",
+        "send_kept",
+    }
     public = {name for name, _ in inspect.getmembers(ResponseWriter) if not name.startswith("_")}
     assert public - of_the_loop <= set(dir(BlockingWriter))
     assert of_the_loop <= set(dir(ResponseWriter)) | {"exchange"}
@@ -89,7 +98,13 @@ async def test_bodies(mode, body):
                         r.body.read()
 
     whole = b"".join(body) if isinstance(body, list) else body
-    wanted = {"/read": whole, "/part": whole[:4] + b"|" + whole[4:], "/pieces": whole, "/text": whole, "/close": b""}
+    wanted = {
+        "/read": whole,
+        "/part": whole[:4] + b"|" + whole[4:],
+        "/pieces": whole,
+        "/text": whole,
+        "/close": b"",
+    }
     async with serving(handler, mode) as (client, server):
         for path, text in wanted.items():
             assert (await client.post(path, body=body)).body == text

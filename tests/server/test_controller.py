@@ -1,4 +1,7 @@
-"""The controller finds what it needs through wrappers; what each does is in tests/whole/test_controller.py."""
+"""The controller finds what it needs through wrappers.
+
+What each thing does is in tests/whole/test_controller.py.
+"""
 
 from __future__ import annotations
 

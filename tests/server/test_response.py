@@ -17,7 +17,14 @@ from holdfast.wire.persistence import CloseReason
 
 @pytest.mark.parametrize(
     ("data", "sent"),
-    [("ü", "ü".encode()), (b"a", b"a"), (bytearray(b"a"), b"a"), (memoryview(b"ab")[1:], b"b"), ("", b""), (b"", b"")],
+    [
+        ("ü", "ü".encode()),
+        (b"a", b"a"),
+        (bytearray(b"a"), b"a"),
+        (memoryview(b"ab")[1:], b"b"),
+        ("", b""),
+        (b"", b""),
+    ],
 )
 async def test_what_may_be_written(data, sent):
     w, _ = recorder()

@@ -74,7 +74,9 @@ def test_a_number_is_at_least_one(name):
     assert getattr(Settings(**{name: 1}), name) == 1
 
 
-@pytest.mark.parametrize(("name", "choices"), [("concurrency", "task pool"), ("pipeline", "serial concurrent")])
+@pytest.mark.parametrize(
+    ("name", "choices"), [("concurrency", "task pool"), ("pipeline", "serial concurrent")]
+)
 def test_a_choice_is_one_of_its_words(name, choices):
     for choice in choices.split():
         assert getattr(Settings(**{name: choice}), name) == choice

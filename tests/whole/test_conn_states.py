@@ -129,14 +129,10 @@ async def test_an_idle_connection_that_we_close_goes_from_idle_to_closed(mode, h
 async def test_new_is_reported_before_the_accept_is_over(mode):
     seen = States()
     async with serving(handler, mode, conn_state=seen) as (_, server):
-
-        async def attach(receiver):
-            raise ConnectionReset("it broke before it began")
-
-        server.serve_transport(attach)
-        assert seen.all == ["new"]
-        await settle()
-        assert seen.all == ["new closed"]
+        conn = server.serve_transport(lambda receiver: seen("nobody", "attached"))
+        assert seen.all == ["new", "attached"]
+        conn.connection_lost(ConnectionReset("it broke before it began"))
+        assert seen.all == ["new closed", "attached"]
 
 
 async def test_a_failed_handshake_is_a_connection_that_closed():

@@ -17,7 +17,9 @@ CONNECT = b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n"
 # TestServerCONNECTSuccess
 @every_mode
 @pytest.mark.parametrize("declares", [False, True], ids=["plain", "declared"])
-@pytest.mark.rfc("9110", "9.3.6", "A server MUST NOT send any Transfer-Encoding or Content-Length header fields in a 2xx")
+@pytest.mark.rfc(
+    "9110", "9.3.6", "A server MUST NOT send any Transfer-Encoding or Content-Length header fields in a 2xx"
+)
 async def test_a_tunnel_has_no_framing_and_ends_with_the_connection(mode, declares):
     async def handler(w, r):
         assert (r.method, r.target, r.host, r.path) == ("CONNECT", "example.com:443", "example.com:443", "")

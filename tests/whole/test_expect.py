@@ -47,7 +47,9 @@ TABLE = {
 # TestServerExpect, TestIssue11549_Expect100
 @every_mode
 @pytest.mark.parametrize("case", TABLE)
-@pytest.mark.rfc("9110", "10.1.1", "A server MAY omit sending a 100 (Continue) response if it has already received content")
+@pytest.mark.rfc(
+    "9110", "10.1.1", "A server MAY omit sending a 100 (Continue) response if it has already received content"
+)
 async def test_when_100_is_sent(mode, case):
     head, reads, continued, status, kept = TABLE[case]
     called = []
@@ -62,7 +64,9 @@ async def test_when_100_is_sent(mode, case):
         if continued:
             assert await peer.read_exactly(len(CONTINUE)) == CONTINUE
         if continued or (kept and b"100-continue" not in head) or b"HTTP/1.0" in head:
-            await peer.send(b"3\r\nabc\r\n0\r\n\r\n" if b"chunked" in head else b"abc" if b": 3" in head else b"")
+            await peer.send(
+                b"3\r\nabc\r\n0\r\n\r\n" if b"chunked" in head else b"abc" if b": 3" in head else b""
+            )
         response = await peer.read_response()
         assert response.interim == []
         assert response.status == status
@@ -126,7 +130,7 @@ async def test_a_handlers_own_100_is_the_only_one(mode):
         assert response.body == b"abc"
 
 
-# TestServerExpect100ContinueUnreadBody, TestServerReadAfterWriteHeader100Continue (which Go itself skips)
+# TestServerExpect100ContinueUnreadBody, TestServerReadAfterWriteHeader100Continue (Go skips it)
 @every_mode
 @pytest.mark.parametrize("flushes", [True, False], ids=["flushed", "not flushed"])
 async def test_reading_after_the_head_was_sent_fails_at_once(mode, flushes):
@@ -149,7 +153,7 @@ async def test_reading_after_the_head_was_sent_fails_at_once(mode, flushes):
         assert server.stats().closed_because == {CloseReason.EXPECT_LEFT: 1}
 
 
-# TestServerReadAfterHandlerDone100Continue, TestServerReadAfterHandlerAbort100Continue (which Go itself skips)
+# TestServerReadAfterHandlerDone100Continue, TestServerReadAfterHandlerAbort100Continue (Go skips both)
 @every_mode
 @pytest.mark.parametrize("aborts", [False, True], ids=["done", "aborted"])
 async def test_reading_after_the_handler_is_done_fails_at_once(mode, aborts):

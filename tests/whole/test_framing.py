@@ -141,7 +141,9 @@ async def test_writes_of_one_byte_are_one_chunk(mode):
 
 # TestIdentityResponse, "declared 10, wrote 3"
 @every_mode
-@pytest.mark.rfc("9112", "8", "the recipient MUST consider the message to be incomplete and close the connection")
+@pytest.mark.rfc(
+    "9112", "8", "the recipient MUST consider the message to be incomplete and close the connection"
+)
 async def test_a_body_shorter_than_declared_ends_with_the_connection(mode):
     async with serving(writes(3, Content_Length="10"), mode) as (client, _):
         peer = await client.connect()

@@ -13,6 +13,7 @@ from holdfast.testing import serving
 from tests.whole.modes import every_mode
 
 HTML = "<html><head></head><body>some html</body></html>"
+OF_HTML = str(len(HTML))
 LATE = "too late"
 
 
@@ -75,8 +76,8 @@ CASES = [
     (set_after_write, 200, {"Content-Type": "text/plain; charset=utf-8", "Content-Length": "11"}),
     (set_after_flush, 200, {"Transfer-Encoding": "chunked"}),
     (set_then_flush, 200, {"Content-Type": "some/type", "Transfer-Encoding": "chunked"}),
-    (type_after_first_write, 200, {"Content-Type": "text/html; charset=utf-8", "Content-Length": str(len(HTML))}),
-    (type_before_first_write, 200, {"Content-Type": "some/type", "Content-Length": str(len(HTML))}),
+    (type_after_first_write, 200, {"Content-Type": "text/html; charset=utf-8", "Content-Length": OF_HTML}),
+    (type_before_first_write, 200, {"Content-Type": "some/type", "Content-Length": OF_HTML}),
     (nothing, 200, {"Content-Length": "0"}),
     (set_only, 200, {"Some-Header": "some-value", "Content-Length": "0"}),
     (set_after_write_header, 404, {"Content-Length": "0"}),
@@ -128,7 +129,8 @@ async def test_a_second_status_is_ignored_and_logged_with_its_place(mode, caplog
     async with serving(handler, mode) as (client, _):
         with caplog.at_level(logging.WARNING, "holdfast.error"):
             assert (await client.get("/")).status == 201
-    assert "superfluous" in caplog.text and "write_header(500)" in caplog.text
+    assert "superfluous" in caplog.text
+    assert "write_header(500)" in caplog.text
     assert __file__ in caplog.text
 
 
@@ -148,7 +150,7 @@ BAD_HEADERS = {
 @pytest.mark.parametrize("bad", BAD_HEADERS)
 async def test_a_malformed_header_is_refused_where_it_is_set(mode, bad):
     async def handler(w, r):
-        with pytest.raises(ValueError, match="header|name|value"):
+        with pytest.raises(ValueError, match=r"header|name|value"):
             BAD_HEADERS[bad](w.headers)
         await w.write(b"fine")
 

@@ -10,6 +10,7 @@ import asyncio
 import pytest
 
 from holdfast.limits import MAX_READ_AHEAD
+from holdfast.net.tasks import spawn
 from holdfast.testing import serving, settle
 from tests.whole.modes import every_mode
 
@@ -20,7 +21,11 @@ def get(target: str) -> bytes:
 
 # S14
 @every_mode
-@pytest.mark.rfc("9112", "9.3.2", "it MUST send the corresponding responses in the same order that the requests were received")
+@pytest.mark.rfc(
+    "9112",
+    "9.3.2",
+    "it MUST send the corresponding responses in the same order that the requests were received",
+)
 async def test_answers_come_in_the_order_of_requests_whatever_each_takes(mode):
     running, most = [], []
 
@@ -73,7 +78,11 @@ async def test_pipelined_requests_that_come_byte_by_byte_are_the_same(mode):
 
     async with serving(handler, mode) as (client, server):
         peer = await client.connect()
-        wire = get("/a") + b"POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n" + get("/c")
+        wire = (
+            get("/a")
+            + b"POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+            + get("/c")
+        )
         for at in range(len(wire)):
             await peer.send(wire[at : at + 1])
             await asyncio.sleep(0)
@@ -92,7 +101,7 @@ async def test_what_is_kept_behind_a_request_is_bounded(mode):
     async with serving(handler, mode) as (client, server):
         peer = await client.connect()
         request = get("/" + "x" * 1000)
-        sending = asyncio.create_task(peer.stream.write(request * 1000))
+        sending = spawn(peer.stream.write(request * 1000))
         await settle()
         (conn,) = server._conns
         assert MAX_READ_AHEAD < conn.wire.buffered < MAX_READ_AHEAD + (256 << 10)

@@ -10,7 +10,8 @@ import asyncio
 import pytest
 
 from holdfast.errors import BodyClosed, RemoteProtocolError, Timeout
-from holdfast.testing import FakeClock, advance, settle, serving
+from holdfast.net.tasks import spawn
+from holdfast.testing import FakeClock, advance, serving, settle
 from holdfast.wire.persistence import CloseReason
 from tests.whole.modes import every_mode
 
@@ -54,7 +55,12 @@ async def test_any_method_may_have_a_body(mode, method, body):
 @every_mode
 async def test_a_request_without_a_body_has_an_empty_one(mode):
     async def handler(w, r):
-        assert (r.content_length, await r.body.read(), await r.body.read(5), await r.body.next()) == (0, b"", b"", b"")
+        assert (r.content_length, await r.body.read(), await r.body.read(5), await r.body.next()) == (
+            0,
+            b"",
+            b"",
+            b"",
+        )
         assert [piece async for piece in r.body] == []
         await w.write(b"ok")
 
@@ -300,7 +306,7 @@ async def test_closing_a_body_does_not_wait_for_who_reads_it(mode):
             told.append(str(error))
 
     async def handler(w, r):
-        reader = asyncio.create_task(read(r))
+        reader = spawn(read(r))
         await asyncio.sleep(0)
         r.body.close()
         await reader
@@ -328,7 +334,7 @@ async def test_who_still_reads_when_the_handler_returns_is_told_and_takes_nothin
 
     async def handler(w, r):
         if r.method == "POST":
-            readers.append(asyncio.create_task(read(r)))
+            readers.append(spawn(read(r)))
             await asyncio.sleep(0)
         await w.write(r.method)
 

@@ -188,9 +188,7 @@ async def test_a_truncated_stream_is_not_a_complete_request(sent):
         cut(peer)
         await settle()
         assert read == []
-        assert errors == [
-            "192.0.2.1:50000 ended the TLS stream without close_notify: it may be truncated"
-        ]
+        assert errors == ["192.0.2.1:50000 ended the TLS stream without close_notify: it may be truncated"]
         assert server.stats().closed_because == {"the connection was reset": 1}
 
 

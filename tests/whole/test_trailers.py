@@ -52,7 +52,7 @@ async def test_undeclared_trailers_are_sent_once_the_response_is_chunked(mode):
         assert response.trailers == [("Foo", "Baz"), ("Foo", "Qux"), ("Baz", "2")]
 
 
-# TestServerUndeclaredTrailers: set before the first write they make the response chunked, and declare themselves
+# TestServerUndeclaredTrailers: those set before the first write make the response chunked, and are declared
 @every_mode
 async def test_trailers_set_in_time_declare_themselves(mode):
     async def handler(w, r):
@@ -91,7 +91,15 @@ async def test_a_response_that_is_not_chunked_has_no_trailers(mode, first, field
         assert answer.endswith(b"\r\n\r\n" if first.startswith("HEAD") else b"\r\n\r\nok")
 
 
-FORBIDDEN = ["Content-Length", "Transfer-Encoding", "Trailer", "Host", "Authorization", "Content-Type", "If-Match"]
+FORBIDDEN = [
+    "Content-Length",
+    "Transfer-Encoding",
+    "Trailer",
+    "Host",
+    "Authorization",
+    "Content-Type",
+    "If-Match",
+]
 
 
 # Go leaves a forbidden name out of the trailers without a word; here it stays an ordinary field of the head,

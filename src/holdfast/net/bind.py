@@ -56,7 +56,7 @@ def listening_sockets(
 
 
 def set_connection_options(sock: socket.socket) -> None:
-    """No waiting to fill packets, and a sign of life every 15 seconds of silence (as Go)."""
+    """No waiting to fill packets, a sign of life every 15 seconds of silence (as Go), ``KERNEL_UNSENT``."""
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         for level, option, value in _CONNECTION_OPTIONS:
             sock.setsockopt(level, option, value)
@@ -68,6 +68,8 @@ def _connection_options() -> list[tuple[int, int, int]]:
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     ]
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        options.append((socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, limits.KERNEL_UNSENT))
     names = ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_KEEPINTVL")  # macOS has the second for the first
     found = [getattr(socket, name) for name in names if hasattr(socket, name)]
     return options + [(socket.IPPROTO_TCP, option, period) for option in found]

@@ -306,7 +306,10 @@ class Conn:
         if self.wire.buffered:
             self._advance()
         if self._reading_paused:
-            self.resume_reading()
+            if self.life.state is EXCHANGE:
+                self.resume_reading()
+            else:
+                self._read_on()
 
     def _leave(self, reason: CloseReason) -> None:
         """After the last response: half-close, and linger unless nothing more can come."""
@@ -336,8 +339,7 @@ class Conn:
             self.transport.write_eof()
         except OSError:
             pass  # the peer has gone; connection_lost is on its way
-        self._reading_paused = True
-        self.resume_reading()
+        self._read_on()
         self.clocks.start("linger_timeout")
         self._wake()
 
@@ -600,7 +602,7 @@ class Conn:
         loop: a handler that writes without end must not keep it from the other connections.
         """
         self._unwaited = (self._unwaited + 1) % limits.WRITES_PER_TURN
-        return self._unwaited == 0 or self.transport.is_closing()
+        return self._unwaited == 0
 
     def stop_body_read(self) -> None:
         """Tell whoever waits for the body that it was closed."""
@@ -665,8 +667,12 @@ class Conn:
     def resume_reading(self) -> None:
         """Read from the socket again, if that was stopped and there is room."""
         if self._reading_paused and self.wire.buffered <= limits.MAX_READ_AHEAD:
-            self._reading_paused = False
-            self.transport.resume_reading()
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Read from the socket, whatever is buffered: nothing but what comes can use it up."""
+        self._reading_paused = False
+        self.transport.resume_reading()
 
 
 _PEER_IS_DONE = frozenset({CloseReason.PEER_CLOSE, CloseReason.PEER_OLD})

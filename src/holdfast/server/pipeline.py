@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections import deque
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from holdfast import limits
 from holdfast.errors import ConnectionReset, NotSupported, RemoteProtocolError
@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-    from holdfast.net.tasks import Task
+    from holdfast.net.tasks import Future, Task
     from holdfast.net.transport import Transport
     from holdfast.server.server import Server
+    from holdfast.wire.h1.response import Starts
 
 __all__ = ["PipelinedConn", "Turn"]
 
@@ -57,7 +58,7 @@ class Turn(Exchange):
     """
 
     conn: PipelinedConn
-    task: Task[Any] | None = None
+    task: Task[None] | None = None
     broken: CloseReason | None = None
     write_at: float | None = None
     noted: frozenset[CloseReason] = frozenset()
@@ -86,7 +87,7 @@ class Turn(Exchange):
     # --- what its encoder asks and tells ---
 
     @property
-    def starts(self) -> Any:
+    def starts(self) -> Starts:
         """The server's memory of how responses begin."""
         return self.conn.wire.starts
 
@@ -115,7 +116,11 @@ class Turn(Exchange):
 
     async def drain(self) -> None:
         """Flush; wait for its turn when too much is kept, then as ``Exchange.drain``.  Raises as that."""
-        if self.conn.current is self or self.conn.error is not None or self.conn.kept() > limits.WRITE_HIGH_WATER:
+        if (
+            self.conn.current is self
+            or self.conn.error is not None
+            or self.conn.kept() > limits.WRITE_HIGH_WATER
+        ):
             await super().drain()
 
     def kept(self) -> int:
@@ -144,15 +149,24 @@ class PipelinedConn(PooledConn):
 
     def __init__(self, server: Server, sock: socket.socket | None) -> None:
         super().__init__(server, sock)
-        self._turns: deque[Turn] = deque()  # in flight, the current one first; empty while a request runs alone
+        self._turns: deque[Turn] = (
+            deque()
+        )  # in flight, the current one first; empty while a request runs alone
 
     def in_flight(self) -> Sequence[Exchange]:
         """The exchanges that are being answered, in their order."""
         return self._turns or super().in_flight()
 
-    def tasks(self) -> list[Task[Any]]:
+    def tasks(self) -> list[Task[None]]:
         """The tasks that work for this connection."""
         return super().tasks() + [turn.task for turn in self._turns if turn.task is not None]
+
+    def unfinished(self) -> list[Future[None]]:
+        """What is done when the handlers are that its loss leaves behind."""
+        if not self._turns:
+            return super().unfinished()
+        running = [turn for turn in self._turns if not (turn.over or turn.detached or turn.hijacked)]
+        return [self.end_of(turn.task) for turn in running if turn.task is not None]
 
     def is_last(self, turn: Turn) -> bool:
         """Whether no request waits behind ``turn``."""
@@ -180,7 +194,7 @@ class PipelinedConn(PooledConn):
             return
         if _runs_beside(head):
             self._head = None
-            self._begin(head)
+            self._begin_turn(head)
             self._admit()
         else:
             super()._offer()
@@ -196,8 +210,10 @@ class PipelinedConn(PooledConn):
                 break
             if head.content_length == 0:
                 self.wire.next_event()  # its End
+            if self.peer_gone:
+                self.wire.note_eof()
             if _runs_beside(head):
-                self._begin(head)
+                self._begin_turn(head)
             else:
                 self._head = head
         self.resume_reading()
@@ -213,7 +229,7 @@ class PipelinedConn(PooledConn):
             and not any(turn.broken or turn.close_reason(turn.head) for turn in turns)
         )
 
-    def _begin(self, head: RequestHead) -> None:
+    def _begin_turn(self, head: RequestHead) -> None:
         self.requests += 1
         if self.server.wears_out:
             self._wear_out()
@@ -239,7 +255,7 @@ class PipelinedConn(PooledConn):
         while turns and (turns[0].over or turns[0].detached):
             turn = turns[0]
             reason = turn.close_reason(turn.head)
-            if not turn.ended:
+            if turn.broken or not turn.ended:
                 self.abort_exchange(turn, turn.broken or CloseReason.HANDLER_FAILED)
                 self._remove(turn)
                 return
@@ -285,7 +301,7 @@ class PipelinedConn(PooledConn):
         if not isinstance(exchange, Turn):
             super().go_on(exchange)
         elif exchange.task is not None:
-            self.server.in_background(self._end_of(exchange.task))
+            self.server.in_background(self.end_of(exchange.task))
             if self.life.state is State.EXCHANGE:
                 self._take_turns()
 

@@ -8,7 +8,8 @@ everybody does.
 
 Rule 1: a connection is in the queue once at most (``pipeline="concurrent"``: ``max_pipelined``
 times), so the queue is bounded by the connections; one that is lost leaves it.
-Rule 2: a worker outlives its work, however that ends.
+Rule 2: a worker outlives its work, however that ends, and what that set in a ``ContextVar``
+is gone with it.
 
 Requirement S20.
 """
@@ -16,7 +17,8 @@ Requirement S20.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Protocol
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from holdfast.net.tasks import CancelledError, cancel, current, future, sleep, spawn
 from holdfast.server.conn import Conn
@@ -25,7 +27,7 @@ from holdfast.wire.persistence import CloseReason
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Awaitable
+    from collections.abc import Coroutine, Generator
     from logging import Logger
 
     from holdfast.net.tasks import Future, Task
@@ -38,7 +40,7 @@ __all__ = ["EachItsTask", "Pool", "PooledConn", "Work", "Workers"]
 class Work(Protocol):
     """Something to be done once: a request to answer."""
 
-    async def serve(self) -> None:
+    def serve(self) -> Coroutine[Any, Any, None]:
         """Do it; called by who took it."""
 
 
@@ -51,7 +53,7 @@ class Workers(Protocol):
     def drop(self, work: Work) -> bool:
         """Forget ``work`` if nobody has taken it yet; say whether that was so."""
 
-    def until_done(self, worker: Task[Any]) -> Future[Any]:
+    def until_done(self, worker: Task[None]) -> Future[None]:
         """What is done when the present work of ``worker`` is."""
 
     async def close(self) -> None:
@@ -66,7 +68,7 @@ class Pool:
         log: is told when work fails that should not.
     """
 
-    __slots__ = ("_closing", "_idle", "_log", "_outlived", "_queue", "_size", "_workers")
+    __slots__ = ("_closing", "_context", "_idle", "_log", "_outlived", "_queue", "_size", "_workers")
 
     def __init__(self, size: int, log: Logger) -> None:
         self._size = size
@@ -76,6 +78,7 @@ class Pool:
         self._workers: list[Task[None]] = []
         self._outlived: dict[Task[None], Future[None]] = {}
         self._closing = False
+        self._context = copy_context()  # of who made the server, not of the request that needed a worker
 
     def __repr__(self) -> str:
         working = len(self._workers) - len(self._idle)
@@ -90,13 +93,13 @@ class Pool:
                 idle.set_result(None)
                 return
         if len(self._workers) < self._size:
-            self._workers.append(spawn(self._work(), "holdfast-pool"))
+            self._workers.append(spawn(self._work(), "holdfast-pool", context=self._context))
 
     def drop(self, work: Work) -> bool:
         """Take ``work`` out of the queue; say whether it was there."""
         return self._queue.pop(work, self) is None
 
-    def until_done(self, worker: Task[Any]) -> Future[Any]:
+    def until_done(self, worker: Task[None]) -> Future[None]:
         """What is done when the present work of ``worker`` is."""
         if worker not in self._outlived:
             self._outlived[worker] = future()
@@ -112,7 +115,8 @@ class Pool:
         worker = current()
         while True:
             try:
-                await (await self._next()).serve()
+                work = await self._next()
+                await _InOwnContext(work.serve())
             except CancelledError:  # by ``Conn.kill``, which means the work; or by ``close``
                 if self._closing:
                     raise
@@ -131,7 +135,7 @@ class Pool:
         return self._queue.popitem(last=False)[0]
 
 
-async def _forget_cancel(worker: Task[Any]) -> None:
+async def _forget_cancel(worker: Task[None]) -> None:
     """A cancel was for the work that is over, and must not hit the next."""
     if worker.cancelling():
         try:
@@ -142,17 +146,53 @@ async def _forget_cancel(worker: Task[Any]) -> None:
             worker.uncancel()
 
 
+class _InOwnContext:
+    """A coroutine, stepped in a copy of the context it is awaited in.
+
+    Attributes:
+        cr_await: the coroutine, for those who follow a task's stack through what it awaits.
+    """
+
+    __slots__ = ("_run", "cr_await")
+
+    def __init__(self, coro: Coroutine[Any, Any, None]) -> None:
+        self._run = copy_context().run
+        self.cr_await = coro
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return cast("Generator[Any, Any, None]", self)  # all that a task calls of one
+
+    def __iter__(self) -> _InOwnContext:
+        return self
+
+    def __next__(self) -> Any:
+        return self._run(self.cr_await.send, None)
+
+    def send(self, value: Any) -> Any:
+        """Go on with ``value``; ends with the coroutine's StopIteration."""
+        return self._run(self.cr_await.send, value)
+
+    def throw(self, *error: Any) -> Any:
+        """Go on with an exception."""
+        return self._run(self.cr_await.throw, *error)
+
+    def close(self) -> None:
+        """End the coroutine."""
+        self._run(self.cr_await.close)
+
+
 class EachItsTask:
     """No bound: a task for each piece of work."""
 
-    __slots__ = ("_tasks",)
+    __slots__ = ("_context", "_tasks")
 
     def __init__(self) -> None:
+        self._context = copy_context()
         self._tasks: set[Task[None]] = set()
 
     def put(self, work: Work) -> None:
         """Begin ``work`` in the loop's next turn."""
-        task = spawn(work.serve())
+        task = spawn(work.serve(), context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -160,7 +200,7 @@ class EachItsTask:
         """It has been taken."""
         return False
 
-    def until_done(self, worker: Task[Any]) -> Future[Any]:
+    def until_done(self, worker: Task[None]) -> Future[None]:
         """The task itself."""
         return worker
 
@@ -182,13 +222,8 @@ class PooledConn(Conn):
         super().__init__(server, sock)
         assert server.workers is not None
         self.workers: Workers = server.workers
-        self.worker: Task[Any] | None = None
-        self._taken = True  # it is being opened, is in the queue, or a worker has it
-
-    async def run(self, once: bool = False) -> None:
-        """The task that opened the connection, or settled an exchange, is done with it."""
-        self.task = None
-        self._put_back()
+        self.worker: Task[None] | None = None
+        self._taken = False  # it is in the queue, or a worker has it
 
     async def serve(self) -> None:
         """Answer the request that is ready."""
@@ -200,27 +235,36 @@ class PooledConn(Conn):
                 self.worker = None
                 self._put_back()
 
+    async def run(self, once: bool = False) -> None:
+        """An exchange was settled in another task than its handler's, which is done with it."""
+        self.task = None
+        self._put_back()
+
     def go_on(self, exchange: Exchange) -> None:
         """As ``Conn.go_on``: the handler keeps its worker, and the connection gets another."""
-        assert self.worker is not None
         self.task, self.worker = self.worker, None
         super().go_on(exchange)
 
-    def outlived(self, task: Task[Any]) -> Awaitable[Any]:
-        return self.workers.until_done(task)
+    def tasks(self) -> list[Task[None]]:
+        """The tasks that work for this connection."""
+        return super().tasks() + ([] if self.worker is None else [self.worker])
 
-    def tasks(self) -> list[Task[Any]]:
-        return [task for task in (self.task, self.worker) if task is not None]
+    def end_of(self, task: Task[None]) -> Future[None]:
+        """What is done when ``task`` has done what it does for this connection."""
+        return self.workers.until_done(task)
 
     def kill(self, reason: CloseReason = CloseReason.KILLED) -> None:
         """Close now, whatever is going on."""
-        running = self.life.state < State.SWITCHED
+        tasks = self.tasks() if self.life.state < State.SWITCHED else []
         super().kill(reason)
-        if running and self.worker is not None:
-            self.worker.cancel()
+        for task in tasks:
+            task.cancel()
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self._offer()
+
+    def _start(self) -> None:
         self._offer()
 
     def _put_back(self) -> None:
@@ -232,10 +276,6 @@ class PooledConn(Conn):
         if self._head is not None and not self._taken and not self.write_paused:
             self._taken = True
             self.workers.put(self)
-
-    def _wake(self) -> None:
-        super()._wake()
-        self._offer()
 
     def _wake_all(self) -> None:
         self._head = None

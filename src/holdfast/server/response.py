@@ -101,6 +101,9 @@ class ResponseWriter:
         if status < 200 and status != 101:
             self.exchange.interim(status, self.headers.fields)
             return
+        self._freeze(status)
+
+    def _freeze(self, status: int) -> None:
         headers = self.headers
         fields = headers.fields.copy()
         names: dict[bytes, bytes | None] = dict(fields)
@@ -149,7 +152,7 @@ class ResponseWriter:
         if type(data) is not bytes:
             data = _as_bytes(data)
         if not self.status:
-            self.write_header(200)
+            self._freeze(200)
         size = len(data)
         if size:
             if self._declared >= 0 or self.status != 200:
@@ -286,12 +289,14 @@ class ResponseWriter:
         if self._sent_head or not exchange.body_complete or exchange.hijacked or exchange.status:
             return exchange.ended  # by an application mounted below
         if not self.status:
-            self.write_header(200)
+            self._freeze(200)
         if not self._is_plain():
             return False
-        body = self._take_kept()
+        body, names = self._kept, self._names
+        self._kept = b""
         self._sent_head = True
-        exchange.respond(self.status, self._sniffed(body), body, date=b"date" not in self._names)
+        fields = self._fields if b"content-type" in names and self.status != 304 else self._sniffed(body)
+        exchange.respond(self.status, fields, body, date=b"date" not in names)
         return True
 
     async def finish(self) -> None:

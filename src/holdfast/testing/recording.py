@@ -113,7 +113,7 @@ class _WithoutTask(Conn):
 
 
 class _Kept:
-    """A transport that keeps what is written to it."""
+    """A transport that keeps what is written to it until it is closed."""
 
     __slots__ = ("_closing", "data")
 
@@ -122,10 +122,11 @@ class _Kept:
         self._closing = False
 
     def write(self, data: Buffer, /) -> None:
-        self.data += data
+        if not self._closing:
+            self.data += data
 
     def writelines(self, list_of_data: Iterable[Buffer], /) -> None:
-        self.data += b"".join(list_of_data)
+        self.write(b"".join(list_of_data))
 
     def write_eof(self) -> None:
         self._closing = True
@@ -178,7 +179,7 @@ class _Bytes:
 
     async def readuntil(self, separator: bytes) -> bytes:
         found = self._data.find(separator, self._at)
-        return self._take(found - self._at + len(separator) if found >= 0 else len(self._data))
+        return self._take(found - self._at + len(separator) if found >= 0 else len(self._data) + 1)
 
     def _take(self, n: int) -> bytes:
         start, self._at = self._at, self._at + n

@@ -63,7 +63,7 @@ NO_FIELDS = {
 
 @pytest.mark.parametrize("case", NO_FIELDS)
 def test_what_is_no_field_is_refused_and_said(case):
-    with pytest.raises(LocalProtocolError, match="pair of name and value|are bytes"):
+    with pytest.raises(LocalProtocolError, match=r"pair of name and value|are bytes"):
         encode_lines(NO_FIELDS[case])
 
 

@@ -134,10 +134,14 @@ class ResponseEncoder:
         out += added
 
     def whole(self, status: int, fields: Sequence[Field], body: bytes, date: bytes) -> bytes:
-        """Return a complete response.  Raises as ``start`` and ``data``."""
+        """Return a complete response.  Raises as ``start`` and ``data``; another can follow then."""
         out: Pieces = []
         self.start(status, fields, out, length=len(body), date=date)
-        self.data(body, out)
+        try:
+            self.data(body, out)
+        except (BodyNotAllowed, ContentLengthError):
+            self.mode = UNSENT
+            raise
         self.end((), out)
         return b"".join(out)
 
@@ -195,7 +199,7 @@ class ResponseEncoder:
                 head is not out yet, or the end is.
         """
         if self.ended or not self.mode:
-            raise LocalProtocolError("the response was ended " + ("twice" if self.mode else "before its head"))
+            raise LocalProtocolError("a response was ended " + ("twice" if self.mode else "before its head"))
         if self.mode == CHUNKED:
             out.append(encode_trailers(trailers) if trailers else b"0\r\n\r\n")
         elif self.mode == LENGTH and self.left:
