@@ -54,6 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
     ours = [result for result in results if result.server == "holdfast"]
     if options.record:
         report.record(PAGE, ours)
+        for result in ours:
+            if result.series:
+                PLOT.write_text(plot.draw(result.series))
     passed = sum(result.verdict is Verdict.PASS for result in ours)
     failed = [result.run.name for result in ours if result.verdict is Verdict.FAIL]
     skipped = len(ours) - passed - len(failed)
@@ -75,11 +78,9 @@ async def play(run: Run, kind: str, minutes: float) -> Result:
         result.skipped, result.reason = True, str(reason)
     except TimeoutError:
         result.reason = f"broken off after {limit:g} s"
-    except (Failed, OSError) as error:
+    except (Failed, OSError, ExceptionGroup) as error:
         result.reason = f"{type(error).__name__}: {error}"
     result.seconds = time.monotonic() - began
-    if stage.soak and kind == "holdfast":
-        PLOT.write_text(plot.draw(stage.soak))
     return result
 
 
@@ -117,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=2.0, help="length of the soak (2)")
     parser.add_argument("--peer", choices=SERVERS[1:], help="the same runs for another server, beside ours")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--record", action="store_true", help="write the table into docs/design/faults.md")
+    parser.add_argument("--record", action="store_true", help="write docs/design/faults.md and soak.svg")
     return parser
 
 

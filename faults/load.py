@@ -9,9 +9,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from typing import NamedTuple
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 from faults.client import Connection, Outcome, Reply, request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
 
 __all__ = ["LOST", "Load", "Lost", "percentile"]
 
@@ -73,6 +77,15 @@ class Load:
         async with asyncio.TaskGroup() as group:
             for _ in range(clients):
                 group.create_task(self._client(kept, until_refused, pause))
+
+    @asynccontextmanager
+    async def beside(self, *crowds: Coroutine[None, None, None]) -> AsyncIterator[None]:
+        """Play ``crowds``, calls of ``run``, beside the block; at its end they stop and are waited for."""
+        async with asyncio.TaskGroup() as group:
+            for crowd in crowds:
+                group.create_task(crowd)
+            yield
+            self.stopping.set()
 
     async def _client(self, kept: bool, until_refused: bool, pause: float) -> None:
         connection: Connection | None = None

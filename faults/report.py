@@ -42,6 +42,7 @@ def as_json(results: Sequence[Result]) -> dict[str, Any]:
                 "verdict": result.verdict,
                 "reason": result.reason,
                 "seconds": round(result.seconds, 1),
+                "series": result.series,
                 "checks": [{**check._asdict(), "ok": check.ok} for check in result.checks],
             }
             for result in results

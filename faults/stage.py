@@ -59,12 +59,14 @@ class Result:
     """What a run found.
 
     Attributes:
+        series: what was sampled over time.
         reason: why it was skipped, or what went wrong outside its checks.
     """
 
     run: Run
     server: str
     checks: list[Check] = field(default_factory=list)
+    series: list[dict[str, float]] = field(default_factory=list)
     skipped: bool = False
     reason: str = ""
     seconds: float = 0.0
@@ -106,7 +108,6 @@ class Stage:
         self.result = result
         self.kind = kind
         self.minutes = minutes
-        self.soak: list[dict[str, float]] = []
         self._say = say
 
     def serve(self, *flags: str, **options: Any) -> Server:

@@ -49,20 +49,18 @@ async def _restarts(stage: Stage, name: str, config: str, file: str, flags: Sequ
         stack.enter_context(proxy)
         await proxy.ready()
         load = Load(proxy.port, ms=10, posts=True)
-        running = asyncio.gather(load.run(20, kept=True), load.run(10, kept=False, pause=0.01))
-        for number in range(RESTARTS):
+        kept, new = load.run(20, kept=True), load.run(10, kept=False, pause=0.01)
+        async with load.beside(kept, new):
+            for number in range(RESTARTS):
+                await asyncio.sleep(1)
+                stage.say(f"restart {number + 1} of {RESTARTS}, {load!r}")
+                which = number % 2
+                servers[which].signal(signal.SIGTERM)
+                if await servers[which].exits(15) is None:
+                    raise Failed("a server did not leave within 15 s")
+                await asyncio.sleep(0.5)
+                servers[which] = await _start(stage, stack, ports[which])
             await asyncio.sleep(1)
-            stage.say(f"{name}: restart {number + 1} of {RESTARTS}, {load!r}")
-            which = number % 2
-            servers[which].signal(signal.SIGTERM)
-            if await servers[which].exits(15) is None:
-                raise Failed("a server did not leave within 15 s")
-            await asyncio.sleep(0.5)
-            servers[which] = await _start(stage, stack, ports[which])
-        await asyncio.sleep(1)
-        load.stopping.set()
-        await running
-    stage.check("restarts", RESTARTS, least=RESTARTS)
     stage.check("answered", load.counts[Outcome.ANSWERED], least=2000)
     posts = sum(int(lost.id) % 2 for lost in load.lost)
     stage.check("failed", len(load.lost), most=0)

@@ -31,11 +31,11 @@ async def sigterm(stage: Stage) -> None:
         stage.say(f"SIGTERM {number + 1} of {ROUNDS}")
         async with stage.serve("--workers=2") as server:
             load = Load(server.port, ms=20)
-            kept = spawn(load.run(CLIENTS, kept=True, until_refused=True))
-            new = spawn(load.run(CLIENTS, kept=False, until_refused=True))
-            await asyncio.sleep(1.5)
-            server.signal(signal.SIGTERM)
-            await asyncio.gather(kept, new)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(load.run(CLIENTS, kept=True, until_refused=True))
+                group.create_task(load.run(CLIENTS, kept=False, until_refused=True))
+                await asyncio.sleep(1.5)
+                server.signal(signal.SIGTERM)
             silent_exit += await server.exits(10) is None or server.popen.returncode != 0
             ids = server.begun_ids()
         began += load.of(Outcome.BEGAN, begun=ids)
@@ -57,9 +57,9 @@ async def sighup(stage: Stage) -> None:
     """Three rolls while 20,000 requests are made; nothing is retried."""
     async with stage.serve("--workers=2") as server:
         load = Load(server.port, ms=5)
-        running = asyncio.gather(load.run(40, kept=True, pause=0.005), load.run(10, kept=False, pause=0.005))
         rolls = []
-        try:
+        kept, new = load.run(40, kept=True, pause=0.005), load.run(10, kept=False, pause=0.005)
+        async with load.beside(kept, new):
             for number in range(3):
                 await asyncio.sleep(0.5)
                 stage.say(f"SIGHUP {number + 1} of 3, {load.sent:,} requests so far")
@@ -69,9 +69,6 @@ async def sighup(stage: Stage) -> None:
                 rolls.append(seconds)
             stage.say(f"{load.sent:,} of {REQUESTS:,} requests")
             await wait_for(lambda: load.sent >= REQUESTS, 60)
-        finally:
-            load.stopping.set()
-            await running
     stage.check("requests", load.sent, least=REQUESTS)
     stage.check("rolls that ended", len(rolls), least=3)
     stage.check("failed", len(load.lost), most=0)
@@ -97,20 +94,18 @@ async def kill9(stage: Stage) -> None:
     """SIGKILL for one of two workers, under load."""
     async with stage.serve("--workers=2") as server:
         load = Load(server.port, ms=20)
-        running = spawn(load.run(CLIENTS, kept=True))
-        await asyncio.sleep(1)
         before = server.children()
-        stage.say(f"SIGKILL for worker {before[-1]}")
-        os.kill(before[-1], signal.SIGKILL)
-        began = time.monotonic()
-        replaced = await wait_for(lambda: len(set(server.children()) - set(before)) == 1, 20)
-        seen = time.monotonic() - began
-        serving = await wait_for(lambda: _answers(server, set(before)), 20) if replaced else False
-        serves = time.monotonic() - began
-        lost_at_once = len(load.lost)
-        await asyncio.sleep(1)
-        load.stopping.set()
-        await running
+        async with load.beside(load.run(CLIENTS, kept=True)):
+            await asyncio.sleep(1)
+            stage.say(f"SIGKILL for worker {before[-1]}")
+            os.kill(before[-1], signal.SIGKILL)
+            began = time.monotonic()
+            replaced = await wait_for(lambda: len(set(server.children()) - set(before)) == 1, 20)
+            seen = time.monotonic() - began
+            serving = await wait_for(lambda: _answers(server, set(before)), 20) if replaced else False
+            serves = time.monotonic() - began
+            lost_at_once = len(load.lost)
+            await asyncio.sleep(1)
         alive = server.alive and before[0] in server.children()
     stage.check("replaced", replaced and serving, least=1)
     stage.check("the other worker and the supervisor live", alive, least=1)

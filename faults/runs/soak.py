@@ -45,13 +45,13 @@ async def soak(stage: Stage) -> None:
         await asyncio.sleep(6)
         after = await server.counters()
         tracebacks = sum("Traceback" in line for line in server.lines())
-    half = stage.soak[len(stage.soak) // 2 :]
+    half = stage.result.series[len(stage.result.series) // 2 :]
     stage.note("normal requests", normal.sent)
     stage.check("of them not answered", len(normal.lost), most=0)
     for name in ("tasks", "descriptors"):
         stage.check(f"{name} left over", after[name] - before[name], most=0)
-    stage.note("MiB at the beginning", stage.soak[0]["mib"])
-    stage.note("MiB at the end", stage.soak[-1]["mib"])
+    stage.note("MiB at the beginning", stage.result.series[0]["mib"])
+    stage.note("MiB at the end", stage.result.series[-1]["mib"])
     rise = slope([(each["seconds"] / 60, each["mib"]) for each in half])
     stage.check("MiB a minute in the second half", rise, most=1)
     stage.note("tracebacks in the log", tracebacks)
@@ -66,7 +66,7 @@ async def _sample(stage: Stage, server: Server, end: float) -> None:
             "mib": server.memory(),
             **{name: counters[name] for name in COUNTED},
         }
-        stage.soak.append(sample)
+        stage.result.series.append(sample)
         stage.say(f"{sample['seconds']:.0f} s, {sample['mib']:.1f} MiB, {sample['tasks']} tasks")
         await asyncio.sleep(1)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import floor
 from typing import Final
 
@@ -53,7 +53,7 @@ def parse_http_date(text: str, now: float | None = None) -> float | None:
         now: seconds since the epoch, to place a two-digit year: more than 50 years ahead of it
             means a century earlier.  Without it 69 to 99 are the 1900s, as in Go and POSIX.
     """
-    for form in _FORMS:
+    for form in _forms():
         if match := form.fullmatch(text):
             return _seconds(match, now)
     return None
@@ -96,11 +96,15 @@ _LONG_DAY: Final = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 _MONTH: Final = rf"(?P<month>{'|'.join(_MONTHS)})"
 _TIME: Final = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-5][0-9]|60)"
 
-_FORMS: Final = (
-    # IMF-fixdate: Sun, 06 Nov 1994 08:49:37 GMT
-    re.compile(rf"{_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),
-    # RFC 850: Sunday, 06-Nov-94 08:49:37 GMT
-    re.compile(rf"{_LONG_DAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),
-    # asctime: Sun Nov  6 08:49:37 1994
-    re.compile(rf"{_DAY} {_MONTH} (?P<day>[0-9]{{2}}| [0-9]) {_TIME} (?P<year>[0-9]{{4}})"),
-)
+
+@cache
+def _forms() -> tuple[re.Pattern[str], ...]:
+    """The three forms, compiled when the first date is read: a server that reads none starts sooner."""
+    return (
+        # IMF-fixdate: Sun, 06 Nov 1994 08:49:37 GMT
+        re.compile(rf"{_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),
+        # RFC 850: Sunday, 06-Nov-94 08:49:37 GMT
+        re.compile(rf"{_LONG_DAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),
+        # asctime: Sun Nov  6 08:49:37 1994
+        re.compile(rf"{_DAY} {_MONTH} (?P<day>[0-9]{{2}}| [0-9]) {_TIME} (?P<year>[0-9]{{4}})"),
+    )

@@ -428,6 +428,30 @@ def test_whoever_waits_for_the_disconnect_is_woken_by_the_end_of_the_response():
         assert talk.ask().status == 200
 
 
+def test_whoever_waits_for_the_rest_of_the_body_is_told_when_the_response_is_complete():
+    told = []
+    done = threading.Event()
+
+    async def app(scope, receive, send):
+        if scope["method"] == "POST":
+            await receive()
+            waiting = tasks.spawn(receive())
+            await asyncio.sleep(0)
+            await answer(send)
+            told.append((await waiting)["type"])
+            done.set()
+        else:
+            await answer(send)
+
+    with shows(app) as at, at.connect() as talk:
+        talk.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234")
+        assert talk.answer().status == 200
+        assert done.wait(5)
+        talk.send(b"56789")  # is dropped
+        assert talk.ask().status == 200
+        assert told == ["http.disconnect"]
+
+
 def test_a_slow_reader_holds_the_sender():
     sent = []
 

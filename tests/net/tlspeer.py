@@ -134,7 +134,9 @@ class Owner:
 class Session:
     """A `TLSTransport` at the server's side, and a stdlib client that moves only when told to."""
 
-    def __init__(self, client=None, server=None, owner=None, name=NAME, timeout=10.0, shake=True, session=None):
+    def __init__(
+        self, client=None, server=None, owner=None, name=NAME, timeout=10.0, shake=True, session=None
+    ):
         self.clock = FakeClock()
         self.owner = owner or Owner()
         self.failed = []

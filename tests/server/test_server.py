@@ -111,20 +111,24 @@ async def test_time_that_ran_out_is_logged_where_nobody_could_catch_it(caplog):
 # --- accepting
 
 
-async def test_those_that_idled_longest_are_shed_first():
+async def test_those_that_idled_longest_are_shed_first(rng):
     clock = FakeClock()
     async with serving(hello, clock=clock) as (client, server):
-        peers = [await client.connect() for _ in range(3)]
-        for peer in (peers[1], peers[0], peers[2]):
+        peers = [await client.connect() for _ in range(8)]
+        rng.shuffle(peers)
+        for peer in peers:
             await peer.send(GET)
             await peer.read_response()
             clock.advance(1)
-        await peers[2].send(GET[:5])
+        *idle, busy = peers
+        await busy.send(GET[:5])
         await settle()
-        assert server._shed(1) == 1
-        await peers[1].expect_closed()
-        assert server._shed(9) == 1  # one of the two others is busy
-        await peers[0].expect_closed()
+        for peer in idle[:4]:
+            assert server._shed(1) == 1
+            await peer.expect_closed()
+        assert server._shed(9) == 3
+        await settle()
+        assert server.stats().by_state == {"head": 1}
 
 
 async def test_want_of_descriptors_is_logged_once_a_second(caplog):

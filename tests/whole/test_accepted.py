@@ -102,12 +102,14 @@ ACCEPTED = {
          {"length": 0, "headers": {"Host": ["x"], "Foo_bar": ["1"], "Foo-Bar": ["2"],
                                    "Transfer_encoding": ["chunked"]}}),
     "Trailer without chunks is a field like others":
-        (one("POST / HTTP/1.1", HOST, "Trailer: A", "Content-Length: 1", body="x"), {"trailers": [], "body": "x"}),
+        (one("POST / HTTP/1.1", HOST, "Trailer: A", "Content-Length: 1", body="x"),
+         {"trailers": [], "body": "x"}),
 }
 # fmt: on
 
 
-# TestReadRequest, TestServerValidatesHostHeader, TestServerValidatesHeaders, TestChunkReadingIgnoresExtensions
+# TestReadRequest, TestServerValidatesHostHeader, TestServerValidatesHeaders,
+# TestChunkReadingIgnoresExtensions
 @every_mode
 @pytest.mark.parametrize("case", ACCEPTED)
 async def test_what_a_handler_sees_of_a_request(mode, case):

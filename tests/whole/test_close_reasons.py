@@ -1,4 +1,4 @@
-"""Every close has a name (B2): each ``CloseReason`` brought about, and told the same to the trace and the counts.
+"""Every close has a name: each ``CloseReason`` brought about, and told the same to trace and counts.
 
 Requirement B2.
 """

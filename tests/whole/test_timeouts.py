@@ -88,7 +88,9 @@ async def test_the_whole_requests_clock_covers_its_head(mode, header):
 
 
 @every_mode
-@pytest.mark.rfc("9110", "15.5.9", "server SHOULD send the 'close' connection option in the response")
+@pytest.mark.rfc(
+    "9112", "9.6", 'A sender SHOULD send a Connection header field containing the "close" connection option'
+)
 async def test_half_a_head_is_answered_with_408_and_no_trickle_helps(mode):
     clock = FakeClock()
     async with serving(hello, mode, clock=clock, read_header_timeout=10) as (client, server):
@@ -359,7 +361,11 @@ async def test_with_no_clock_at_all_an_idle_connection_is_kept(mode):
 
 
 @every_mode
-@pytest.mark.rfc("9112", "9.6", "the server SHOULD initiate a lingering close")
+@pytest.mark.rfc(
+    "9112",
+    "9.6",
+    "the server performs a half-close by closing only the write side of the read/write connection",
+)
 async def test_the_last_answer_is_followed_by_a_half_close_and_a_while_of_reading(mode):
     clock = FakeClock()
     settings = {"linger_timeout": 2, "max_requests_per_connection": 1}

@@ -119,6 +119,20 @@ async def test_a_callers_context_keeps_its_alpn():
     assert context.offered == (("mine",),)
 
 
+# TestAutomaticHTTP2_ListenAndServe_GetCertificate
+async def test_a_callback_that_chooses_the_certificate_is_enough():
+    def choose(ssl_object, name, context):
+        asked.append(name)
+        ssl_object.context = server_side()
+
+    asked = []
+    bare = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    bare.sni_callback = choose
+    async with serving(hello, "h1+tls", tls=bare) as (client, _):
+        assert (await client.get()).body == b"hello"
+    assert asked == ["localhost"]
+
+
 async def test_an_unusable_certificate_is_told_before_anything_listens(tmp_path):
     missing = tmp_path / "missing.pem"
     (listener,) = bind(parse_addr("127.0.0.1:0"))
@@ -130,6 +144,9 @@ async def test_an_unusable_certificate_is_told_before_anything_listens(tmp_path)
 # --- the end (S18)
 
 
+@pytest.mark.rfc(
+    "9112", "9.8", "Servers MUST attempt to initiate an exchange of closure alerts with the client"
+)
 async def test_our_end_of_the_connection_is_told_by_close_notify():
     async with serving(hello, "h1+tls", clock=FakeClock()) as (client, _):
         peer = await client.connect()

@@ -1,4 +1,4 @@
-"""The writer beyond its body: statuses, interim responses, what no handler is asked, who is told of the peer's going.
+"""The writer beyond its body: statuses, interim responses, what no handler is asked, the peer's going.
 
 Requirements S6, S9, S10, S16; Go's serve_test.go.
 """

@@ -5,7 +5,6 @@ What is imported here is what is served: an ASGI application does not pay for fi
 
 from __future__ import annotations
 
-import random
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +115,8 @@ def _listeners(settings: Settings, worn: Callable[[], None]) -> list[ServerTrace
 
         heard.append(AccessLog(settings.log_format, colors=wants_colors(settings, sys.stdout)).trace())
     if settings.limit_max_requests is not None:
+        import random
+
         left = settings.limit_max_requests + random.randint(0, settings.max_requests_jitter)
 
         def count(exchange: Any, done: Any) -> None:

@@ -11,6 +11,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 from holdfast import limits
+from holdfast.cli import garbage
 from holdfast.cli.build import build
 from holdfast.cli.loading import load
 from holdfast.cli.messages import log, reopen_log_files, running_on
@@ -70,6 +71,7 @@ class Running:
     """
 
     def __init__(self, settings: Settings, listeners: Sequence[Listener]) -> None:
+        garbage.resume()
         application = load(
             settings.target,
             app_dir=settings.app_dir,

@@ -10,6 +10,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from holdfast.cli import garbage
 from holdfast.cli.loading import folder_of
 from holdfast.cli.messages import configure_logging
 from holdfast.errors import CannotStart, DialError, TLSError
@@ -122,6 +123,7 @@ def _supervise(settings: Settings, listeners: list[Listener]) -> None:
     from holdfast.cli.reload import Watcher
     from holdfast.cli.supervisor import Supervisor
 
+    garbage.resume()
     watcher = None
     if settings.reload:
         folders = settings.reload_dir or (folder_of(settings.target) or settings.app_dir,)

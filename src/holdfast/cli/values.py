@@ -49,6 +49,8 @@ class LogFormat(click.types.StringParamType):
     name = "format"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if param is not None and value == param.default:
+            return str(value)  # known to be good, and there may be no access log to import it for
         from holdfast.trace.accesslog import AccessLog
 
         try:

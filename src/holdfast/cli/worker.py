@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from holdfast.cli import channel
+from holdfast.cli import channel, garbage
 from holdfast.cli.messages import configure_logging, log, reopen_log_files
 from holdfast.cli.settings import Settings
 from holdfast.errors import CannotStart
@@ -30,6 +30,7 @@ def main() -> None:
     # Ctrl-C reaches us too; it is for the supervisor to act on.  It was blocked until now.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    garbage.pause()
     control, reports = map(int, sys.argv[1:])
     sys.argv[1:] = []
     for descriptor in (control, reports):

@@ -19,7 +19,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from holdfast.errors import HTTPError, LocalProtocolError, UsageError
+from holdfast.errors import BodyClosed, HTTPError, LocalProtocolError, UsageError
 from holdfast.headers import has_token
 from holdfast.hosts.context import run_in_own_context
 from holdfast.hosts.fields import checked_fields
@@ -210,6 +210,8 @@ class _Call:
             else:
                 data = await exchange.read()
         except HTTPError as error:
+            if isinstance(error, BodyClosed) and self._phase == _DONE:
+                return {"type": "http.disconnect"}
             if isinstance(error, UsageError):
                 raise
             self._failure = error

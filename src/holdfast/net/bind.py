@@ -81,7 +81,8 @@ _CONNECTION_OPTIONS: Final = _connection_options()
 def _tcp(host: str, port: int, reuse_port: bool) -> list[socket.socket]:
     if not host:
         return [_tcp_everywhere(port, reuse_port)]
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    name = host.encode() if host.isascii() else host  # of text it imports the tables of IDNA, at any cost
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     names = list(dict.fromkeys((family, name) for family, _, _, _, name in found))
     for _ in range(0 if port else _FREE_PORT_ATTEMPTS):
         try:

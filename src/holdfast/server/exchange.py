@@ -21,7 +21,6 @@ from holdfast.net.address import address_text
 from holdfast.net.tasks import Event as Flag
 from holdfast.net.tasks import sleep
 from holdfast.server.filebody import send_file
-from holdfast.server.uploads import Spool
 from holdfast.wire.events import Data, End
 from holdfast.wire.h1.response import DISCARD, ResponseEncoder, plain_response
 from holdfast.wire.persistence import CloseReason
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from holdfast.server.conn import Conn
     from holdfast.server.forwarded import Origin
     from holdfast.server.server import Server
-    from holdfast.server.uploads import Upload
+    from holdfast.server.uploads import Spool, Upload
     from holdfast.wire.events import RequestHead
 
 __all__ = ["Exchange"]
@@ -262,6 +261,8 @@ class Exchange:
     def new_upload(self) -> Upload:
         """Make a temporary file, gone when the exchange is over.  Raises OSError when the disk does."""
         if self._spool is None:
+            from holdfast.server.uploads import Spool  # few have uploads; most of its time is tempfile's
+
             self._spool = Spool(self.threads)
         return self._spool.new_upload()
 
@@ -381,19 +382,29 @@ class Exchange:
         if conn.traced:
             conn.traced.wrote(self)
 
+    def push(self) -> bool:
+        """The half of ``drain`` that never waits; where it says False, ``wait`` has to follow."""
+        self.flush()
+        conn = self.conn
+        return not (self._out or conn.write_paused or conn.error is not None or conn.owes_turn())
+
     async def drain(self) -> None:
         """Flush, then wait while more than the high-water mark is unsent, or until others had their turn.
 
         Raises:
             ConnectionReset, Timeout: the connection is lost; Timeout when a write clock cut it.
         """
-        self.flush()
+        if not self.push():
+            await self.wait()
+
+    async def wait(self) -> None:
+        """Wait as ``drain`` does, which has flushed.  Raises as that."""
         conn = self.conn
         if self._out:
             await conn.wait_turn(self)
         if conn.write_paused:
             await conn.wait_writable()
-        elif conn.owes_turn():
+        else:
             await sleep(0)
         if conn.error is not None:
             raise conn.error

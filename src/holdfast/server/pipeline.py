@@ -114,14 +114,14 @@ class Turn(Exchange):
         self.write(body)
         self.end()
 
-    async def drain(self) -> None:
-        """Flush; wait for its turn when too much is kept, then as ``Exchange.drain``.  Raises as that."""
+    async def wait(self) -> None:
+        """Wait for its turn when too much is kept, then as ``Exchange.wait``.  Raises as that."""
         if (
             self.conn.current is self
             or self.conn.error is not None
             or self.conn.kept() > limits.WRITE_HIGH_WATER
         ):
-            await super().drain()
+            await super().wait()
 
     def kept(self) -> int:
         """Bytes that wait for its turn."""
@@ -157,9 +157,9 @@ class PipelinedConn(PooledConn):
         """The exchanges that are being answered, in their order."""
         return self._turns or super().in_flight()
 
-    def tasks(self) -> list[Task[None]]:
-        """The tasks that work for this connection."""
-        return super().tasks() + [turn.task for turn in self._turns if turn.task is not None]
+    def at_work(self) -> list[Task[None]]:
+        """Those of the tasks that belong to ``workers``."""
+        return super().at_work() + [turn.task for turn in self._turns if turn.task is not None]
 
     def unfinished(self) -> list[Future[None]]:
         """What is done when the handlers are that its loss leaves behind."""
@@ -321,7 +321,7 @@ class PipelinedConn(PooledConn):
         self._discard()
 
     def hijack(self, exchange: Exchange) -> tuple[Transport, bytes]:
-        """Give up the transport; see ``Conn.hijack``.  Raises NotSupported also while other turns are in flight."""
+        """Give up the transport; see ``Conn.hijack``.  Raises NotSupported while others are in flight."""
         if isinstance(exchange, Turn) and not (self.is_last(exchange) and self.current is exchange):
             raise NotSupported("other exchanges share the connection")
         return super().hijack(exchange)

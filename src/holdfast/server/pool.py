@@ -56,6 +56,9 @@ class Workers(Protocol):
     def until_done(self, worker: Task[None]) -> Future[None]:
         """What is done when the present work of ``worker`` is."""
 
+    def interrupt(self, worker: Task[None]) -> None:
+        """Cancel the present work of ``worker``."""
+
     async def close(self) -> None:
         """Cancel what is being done, and wait until it is over."""
 
@@ -68,7 +71,7 @@ class Pool:
         log: is told when work fails that should not.
     """
 
-    __slots__ = ("_closing", "_context", "_idle", "_log", "_outlived", "_queue", "_size", "_workers")
+    __slots__ = ("_context", "_idle", "_interrupted", "_log", "_outlived", "_queue", "_size", "_workers")
 
     def __init__(self, size: int, log: Logger) -> None:
         self._size = size
@@ -77,7 +80,7 @@ class Pool:
         self._idle: list[Future[None]] = []
         self._workers: list[Task[None]] = []
         self._outlived: dict[Task[None], Future[None]] = {}
-        self._closing = False
+        self._interrupted: set[Task[None]] = set()
         self._context = copy_context()  # of who made the server, not of the request that needed a worker
 
     def __repr__(self) -> str:
@@ -105,9 +108,13 @@ class Pool:
             self._outlived[worker] = future()
         return self._outlived[worker]
 
+    def interrupt(self, worker: Task[None]) -> None:
+        """Cancel the present work of ``worker``, which then takes other work."""
+        self._interrupted.add(worker)
+        worker.cancel()
+
     async def close(self) -> None:
         """End every worker, what it does included, and wait for that."""
-        self._closing = True
         await cancel(*self._workers)
         self._workers.clear()
 
@@ -117,15 +124,17 @@ class Pool:
             try:
                 work = await self._next()
                 await _InOwnContext(work.serve())
-            except CancelledError:  # by ``Conn.kill``, which means the work; or by ``close``
-                if self._closing:
+            except CancelledError:
+                if worker not in self._interrupted:
                     raise
             except Exception:
                 self._log.exception("a request was not served")
             finally:
                 if (done := self._outlived.pop(worker, None)) is not None and not done.done():
                     done.set_result(None)
-            await _forget_cancel(worker)
+            if worker in self._interrupted:
+                self._interrupted.discard(worker)
+                await _forget_cancel(worker)
 
     async def _next(self) -> Work:
         while not self._queue:
@@ -137,13 +146,12 @@ class Pool:
 
 async def _forget_cancel(worker: Task[None]) -> None:
     """A cancel was for the work that is over, and must not hit the next."""
-    if worker.cancelling():
-        try:
-            await sleep(0)  # where it comes out, if it has not yet
-        except CancelledError:
-            pass
-        while worker.cancelling():
-            worker.uncancel()
+    try:
+        await sleep(0)  # where it comes out, if it has not yet
+    except CancelledError:
+        pass
+    while worker.cancelling():
+        worker.uncancel()
 
 
 class _InOwnContext:
@@ -204,6 +212,10 @@ class EachItsTask:
         """The task itself."""
         return worker
 
+    def interrupt(self, worker: Task[None]) -> None:
+        """Cancel the task."""
+        worker.cancel()
+
     async def close(self) -> None:
         """Cancel every task, and wait for that."""
         await cancel(*self._tasks)
@@ -247,7 +259,11 @@ class PooledConn(Conn):
 
     def tasks(self) -> list[Task[None]]:
         """The tasks that work for this connection."""
-        return super().tasks() + ([] if self.worker is None else [self.worker])
+        return super().tasks() + self.at_work()
+
+    def at_work(self) -> list[Task[None]]:
+        """Those of the tasks that belong to ``workers``."""
+        return [] if self.worker is None else [self.worker]
 
     def end_of(self, task: Task[None]) -> Future[None]:
         """What is done when ``task`` has done what it does for this connection."""
@@ -255,10 +271,10 @@ class PooledConn(Conn):
 
     def kill(self, reason: CloseReason = CloseReason.KILLED) -> None:
         """Close now, whatever is going on."""
-        tasks = self.tasks() if self.life.state < State.SWITCHED else []
+        at_work = self.at_work() if self.life.state < State.SWITCHED else []
         super().kill(reason)
-        for task in tasks:
-            task.cancel()
+        for worker in at_work:
+            self.workers.interrupt(worker)
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -169,13 +169,19 @@ class ResponseWriter:
 
     async def send_kept(self) -> None:
         """Send what ``keep`` has kept, and wait while the peer is slow."""
-        await self._send_now()
-        await self.exchange.drain()
+        exchange = self.exchange
+        if not self._sent_head:
+            await self._settle_body()
+            self._start()
+        if self._kept:
+            exchange.write(self._take_kept())
+        if not exchange.push():
+            await exchange.wait()
 
     async def flush(self) -> None:
         """Send what is written so far; the head goes first, and the body's length is unknown from then on."""
         if not self.status:
-            self.write_header(200)
+            self._freeze(200)
         await self.send_kept()
 
     async def send_file(self, file: Any, offset: int, count: int) -> None:
@@ -202,7 +208,7 @@ class ResponseWriter:
         if lead:
             lead = self.keep(await read_file(file, offset, lead))
         if lead < count:
-            await self._send_now()
+            await self.send_kept()
             await self.exchange.send_file(file, offset + lead, count - lead)
             self.bytes_written += count - lead
 
@@ -262,14 +268,6 @@ class ResponseWriter:
             raise ContentLengthError(f"{size} bytes written, {left} left of Content-Length")
         if not allows_body(self.status):
             raise BodyNotAllowed(f"a {self.status} response has no body")
-
-    async def _send_now(self) -> None:
-        exchange = self.exchange
-        if not self._sent_head:
-            await self._settle_body()
-            self._start()
-        if self._kept:
-            exchange.write(self._take_kept())
 
     async def _settle_body(self) -> None:
         """Before the head: a peer may write its whole body before it reads (Go's rule)."""

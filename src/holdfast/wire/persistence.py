@@ -65,4 +65,9 @@ def close_reason(reasons: Collection[CloseReason]) -> CloseReason | None:
         reasons: what speaks against keeping it.  When there are several, the order of the members
             decides only which one is reported.
     """
-    return next((reason for reason in CloseReason if reason in reasons), None) if reasons else None
+    if not reasons:
+        return None
+    return min(reasons, key=_ORDER.__getitem__)
+
+
+_ORDER = {reason: place for place, reason in enumerate(CloseReason)}

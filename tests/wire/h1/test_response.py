@@ -284,7 +284,7 @@ SHORT = {
     "a length that is wrong": ("GET", "1.1", (), 200, [(CL, b"4")], False),
     "HEAD": ("HEAD", "1.1", (), 200, [], False),
     "1.0": ("GET", "1.0", (), 200, [], False),
-    "the peer closes": ("GET", "1.1", (b"Connection: close",), 200, [], False),
+    "the peer closes": ("GET", "1.1", (b"Connection: close",), 200, [], True),
     "the handler closes": ("GET", "1.1", (), 200, [(CONN, b"close")], False),
     "an own date": ("GET", "1.1", (), 200, [(b"date", b"now")], False),
     "no body": ("GET", "1.1", (), 204, [], False),
@@ -306,7 +306,9 @@ def test_the_short_way_is_only_for_what_asks_for_no_decision_and_says_the_same(c
             assert body == slow_body == b"abc"
 
 
-def test_the_short_way_is_closed_once_something_speaks_against_the_connection():
+def test_the_short_way_says_close_once_something_speaks_against_the_connection():
     response, connection = encoder()
     connection.note(CloseReason.SHUTDOWN)
-    assert plain_response(connection, response._head, 200, [], b"abc", DATE) is None
+    data = plain_response(connection, response._head, 200, [], b"abc", DATE)
+    assert data is not None
+    assert b"\r\nConnection: close\r\n" in data

@@ -312,8 +312,8 @@ def plain_response(
 ) -> bytes | None:
     """Return a complete response by the short way, which is open to most; None where it is not.
 
-    It is open where nothing asks for a decision: HTTP/1.1, a status and a method that have a body, a
-    connection that is kept, and fields without a say in framing but a Content-Length that is right.
+    It is open where nothing asks for a decision: HTTP/1.1, a status and a method that have a body, and
+    fields without a say in framing or persistence but a Content-Length that is right.
 
     Raises:
         LocalProtocolError: a field is malformed.
@@ -323,13 +323,13 @@ def plain_response(
     size = len(body)
     if (
         (start.length != ANY and start.length != size)
-        or connection.reasons
-        or head.persist is not None
         or head.expect_continue
         or head.version != "1.1"
         or head.method in _BODILESS
     ):
         return None
+    if head.persist is not None or connection.reasons:
+        date += b"Connection: close\r\n"
     if start.length == ANY:
         return b"%bContent-Length: %d\r\n%b\r\n%b" % (start.wire, size, date, body)
     return b"%b%b\r\n%b" % (start.wire, date, body)
