@@ -49,6 +49,9 @@ class Process:
         self.log = log
         self._cores = cores
         self._env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+        # Compiled modules are kept, ours as the peers': else the first start would be every start.
+        self._env.pop("PYTHONDONTWRITEBYTECODE", None)
+        self._env["PYTHONPYCACHEPREFIX"] = str(BUILD / "pycache")
         self._talk = talk
         self.started = 0.0
 

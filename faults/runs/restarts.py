@@ -26,7 +26,7 @@ __all__ = ["kill9", "shutdown", "sighup", "sigterm"]
 
 async def sigterm(stage: Stage) -> None:
     """Five SIGTERMs, two workers, 50 clients that keep their connections and 50 that make new ones."""
-    began = reset_kept = reset_new = crossed = answered = other = silent_exit = 0
+    began = reset_kept = reset_new = crossed = answered = other = unclean = 0
     for number in range(ROUNDS):
         stage.say(f"SIGTERM {number + 1} of {ROUNDS}")
         async with stage.serve("--workers=2") as server:
@@ -36,7 +36,7 @@ async def sigterm(stage: Stage) -> None:
                 group.create_task(load.run(CLIENTS, kept=False, until_refused=True))
                 await asyncio.sleep(1.5)
                 server.signal(signal.SIGTERM)
-            silent_exit += await server.exits(10) is None or server.popen.returncode != 0
+            unclean += await server.exits(10) is None or server.popen.returncode != 0
             ids = server.begun_ids()
         began += load.of(Outcome.BEGAN, begun=ids)
         reset_kept += load.of(Outcome.RESET, kept=True, begun=ids)
@@ -50,7 +50,7 @@ async def sigterm(stage: Stage) -> None:
     stage.check("reset on new connections", reset_new, most=0)
     stage.note("crossed", crossed)
     stage.check("wrong or silent", other, most=0)
-    stage.check("no exit with code 0 within 10 s", silent_exit, most=0)
+    stage.check("no exit with code 0 within 10 s", unclean, most=0)
 
 
 async def sighup(stage: Stage) -> None:

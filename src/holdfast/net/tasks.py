@@ -36,6 +36,7 @@ __all__ = [
     "run",
     "sleep",
     "spawn",
+    "start",
     "timeout",
 ]
 
@@ -52,6 +53,13 @@ def spawn(coro: Coroutine[Any, Any, T], name: str | None = None) -> Task[T]:
     task = asyncio.get_running_loop().create_task(coro, name=name)
     _alive.add(task)
     task.add_done_callback(_alive.discard)
+    return task
+
+
+def start(coro: Coroutine[Any, Any, T], ended: Callable[[Task[T]], object]) -> Task[T]:
+    """As ``spawn``, for who keeps the task itself for as long as it runs, and hears of its end."""
+    task = asyncio.get_running_loop().create_task(coro)
+    task.add_done_callback(ended)
     return task
 
 

@@ -32,7 +32,7 @@ from holdfast.errors import (
 )
 from holdfast.net.address import address_text
 from holdfast.net.sockets import end_sending, has_unread, peer_name, reset_on_close
-from holdfast.net.tasks import CancelledError, current, sleep, spawn
+from holdfast.net.tasks import CancelledError, current, sleep, start
 from holdfast.net.tasks import Event as Flag
 from holdfast.server.clocks import Clocks
 from holdfast.server.exchange import Exchange
@@ -44,7 +44,7 @@ from holdfast.wire.persistence import CloseReason
 if TYPE_CHECKING:
     import socket
 
-    from holdfast.net.tasks import Future
+    from holdfast.net.tasks import Future, Task
     from holdfast.net.tlsinfo import TLSInfo
     from holdfast.net.transport import Transport
     from holdfast.server.server import Server
@@ -91,7 +91,6 @@ class Conn:
         "requests",
         "scheme",
         "server",
-        "since",
         "sock",
         "task",
         "traced",
@@ -119,7 +118,7 @@ class Conn:
         self.current: Exchange | None = None
         self.requests = 0
         self.bytes_received = 0
-        self.opened_at = self.since = server.time()
+        self.opened_at = server.time()
         self.reason: CloseReason | None = None
         self.error: HTTPError | None = None
         self.peer_gone = False
@@ -155,13 +154,6 @@ class Conn:
 
     async def run(self) -> None:
         """Serve one request after another, until the connection is on its way out."""
-        try:
-            await self._serve()
-        except Exception:
-            self.server.log.exception("a fault of ours in %r", self)
-            self.kill(CloseReason.HANDLER_FAILED)
-
-    async def _serve(self) -> None:
         server = self.server
         while True:
             head = self._head
@@ -199,13 +191,14 @@ class Conn:
                 await self._drain(exchange)
             if not self._settle(exchange):
                 return
+            del exchange, head  # an idle connection keeps nothing of its last request
             if self.write_paused:
                 await self.wait_writable()
 
     def go_on(self, exchange: Exchange) -> None:
         """Serve on in a new task: the handler of ``exchange``, which is answered, keeps the present one."""
         self.server.in_background(self.task)
-        self.task = spawn(self._serve_on(exchange))
+        self.task = start(self._serve_on(exchange), self._task_ended)
 
     async def _serve_on(self, exchange: Exchange) -> None:
         if not exchange.body_complete and self.wire.close_reason(exchange.head) is None:
@@ -297,7 +290,13 @@ class Conn:
 
     def _start(self) -> None:
         """The first request is here: from now on there is a task."""
-        self.task = spawn(self.run())
+        self.task = start(self.run(), self._task_ended)
+
+    def _task_ended(self, task: Task[None]) -> None:
+        """A task that ends by an exception is a fault of ours: it costs this connection only."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.server.log.error("a fault of ours in %r", self, exc_info=error)
+            self.kill(CloseReason.HANDLER_FAILED)
 
     def _keep(self) -> None:
         self.current = None

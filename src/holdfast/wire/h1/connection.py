@@ -12,7 +12,7 @@ RFC 9112 section 9.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from holdfast import limits
 from holdfast.errors import LimitExceeded, RemoteProtocolError
@@ -49,7 +49,7 @@ class H1Connection(RequestDecoder):
         starts: Starts | None = None,
     ) -> None:
         super().__init__(max_header_bytes=max_header_bytes, max_header_count=max_header_count)
-        self.reasons: frozenset[CloseReason] = frozenset()
+        self.reasons = _NOTHING
         self.starts = Starts() if starts is None else starts
 
     def note(self, reason: CloseReason) -> None:
@@ -90,3 +90,6 @@ def refusal(error: RemoteProtocolError | LimitExceeded, lines: bytes = b"") -> b
         + b"Content-Length: %d\r\n%b\r\n" % (len(body), lines)
         + body
     )
+
+
+_NOTHING: Final[frozenset[CloseReason]] = frozenset()
