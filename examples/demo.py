@@ -45,6 +45,7 @@ async def hello(w: ResponseWriter, r: Request) -> None:
 async def echo(w: ResponseWriter, r: Request) -> None:
     """Sends back what comes, while it comes."""
     w.headers["Content-Type"] = r.headers.get("Content-Type") or "application/octet-stream"
+    w.controller.enable_full_duplex()  # or the rest of the body is dropped when the head goes out
     async for data in r.body:
         await w.write(data)
         await w.flush()

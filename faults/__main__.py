@@ -30,11 +30,14 @@ PLOT = ROOT / "docs/design/soak.svg"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line asks for; 0 when no run has failed, 1 when one has, 130 when interrupted."""
+    """Do what the command line asks for; 0 when no run has failed, 1 when one has, 2 for a mistake."""
     options = _parser().parse_args(arguments)
     if options.list:
         print("\n".join(f"{run.name:<12} {run.demand}" for run in RUNS))
         return 0
+    if options.record and options.only:
+        print("faults: --record writes the whole table: it does not go with --only", file=sys.stderr)
+        return 2
     runs = _chosen(options.only)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _raise_descriptors()

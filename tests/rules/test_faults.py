@@ -256,6 +256,11 @@ def test_an_unknown_run_is_a_mistake(capsys):
     assert "no such run: rase" in capsys.readouterr().err
 
 
+def test_a_part_of_the_table_is_not_recorded(capsys):
+    assert command.main(["--only", "race", "--record"]) == 2
+    assert "--only" in capsys.readouterr().err
+
+
 def test_a_peer_gets_the_flags_it_knows():
     flags = ("--workers=2", "--body-read-timeout=5", "--timeout-keep-alive=1")
     assert command_of("holdfast", "app", 1, flags)[-3:] == list(flags)

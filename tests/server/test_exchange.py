@@ -223,6 +223,18 @@ async def test_settling_reads_a_small_rest_and_leaves_a_large_one():
     assert (x.body_complete, x.bytes_received, x.conn.wire.reasons) == (False, 0, {CloseReason.BODY_LEFT})
 
 
+async def test_who_had_read_all_but_the_end_finds_the_end_after_settling():
+    x, _ = exchange("POST", body=[b"abc"])
+    assert await x.read() == b"abc"
+    await x.settle_body()
+    assert await x.read() == b""
+    x, _ = exchange("POST", body=[b"abc", b"d"])
+    assert await x.read() == b"abc"
+    await x.settle_body()  # drops "d"
+    with pytest.raises(BodyClosed):
+        await x.read()
+
+
 async def test_settling_reads_nothing_where_the_connection_ends_anyway():
     x, _ = exchange("POST", headers=[("Connection", "close")], body=b"x" * 1000)
     await x.settle_body()
@@ -270,7 +282,7 @@ async def test_a_writer_without_end_learns_that_its_peer_has_gone():
 
     async def handler(w, r):
         try:
-            while True:
+            for _ in range(10_000):  # without end, but for the test's sake
                 await w.write(b"x" * 3000)
         except ConnectionReset as error:
             told.append(error)

@@ -102,8 +102,7 @@ FORBIDDEN = [
 ]
 
 
-# Go leaves a forbidden name out of the trailers without a word; here it stays an ordinary field of the head,
-# and one that is set in ``w.trailers`` is refused
+# Go leaves a forbidden name out of the trailers without a word; in ``w.trailers`` it is refused
 @every_mode
 @pytest.mark.parametrize("name", FORBIDDEN)
 async def test_what_frames_or_routes_is_no_trailer(mode, name, caplog):

@@ -244,6 +244,7 @@ class Exchange:
         """
         if self.body_complete or self.over:
             return
+        closed, received = self._closed, self.bytes_received
         self.close_body()
         conn = self.conn
         if not self._response.awaits_continue and conn.wire.close_reason(self.head) is None:
@@ -251,6 +252,8 @@ class Exchange:
                 await conn.drain_body(self)
             except Timeout:
                 pass  # it costs the connection, and not the answer
+            if self.body_complete and self.bytes_received == received:
+                self._closed = closed  # nothing was dropped: who reads on finds the end
 
     def close_body(self) -> None:
         """Make reads raise ``BodyClosed``, also one that waits; what is unread is settled by the server."""

@@ -74,6 +74,10 @@ class Turn(Exchange):
             self.task = None
             self.conn.turn_over(self)
 
+    def fault(self, error: Exception) -> None:
+        """Its failure is not its handler's, but ours."""
+        self.conn.fault(error)
+
     async def _answer(self) -> None:
         conn = self.conn
         try:

@@ -16,7 +16,7 @@ Requirement S20.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -28,7 +28,6 @@ from holdfast.wire.persistence import CloseReason
 if TYPE_CHECKING:
     import socket
     from collections.abc import Coroutine, Generator
-    from logging import Logger
 
     from holdfast.net.tasks import Future, Task
     from holdfast.server.exchange import Exchange
@@ -42,6 +41,9 @@ class Work(Protocol):
 
     def serve(self) -> Coroutine[Any, Any, None]:
         """Do it; called by who took it."""
+
+    def fault(self, error: Exception) -> None:
+        """It failed, by a fault of ours."""
 
 
 class Workers(Protocol):
@@ -68,19 +70,17 @@ class Pool:
 
     Args:
         size: at least 1.
-        log: is told when work fails that should not.
     """
 
-    __slots__ = ("_context", "_idle", "_interrupted", "_log", "_outlived", "_queue", "_size", "_workers")
+    __slots__ = ("_context", "_idle", "_interrupted", "_outlived", "_queue", "_size", "_workers")
 
-    def __init__(self, size: int, log: Logger) -> None:
+    def __init__(self, size: int) -> None:
         self._size = size
-        self._log = log
         self._queue: OrderedDict[Work, None] = OrderedDict()
         self._idle: list[Future[None]] = []
         self._workers: list[Task[None]] = []
         self._outlived: dict[Task[None], Future[None]] = {}
-        self._interrupted: set[Task[None]] = set()
+        self._interrupted: Counter[Task[None]] = Counter()  # how often, during their present work
         self._context = copy_context()  # of who made the server, not of the request that needed a worker
 
     def __repr__(self) -> str:
@@ -110,7 +110,7 @@ class Pool:
 
     def interrupt(self, worker: Task[None]) -> None:
         """Cancel the present work of ``worker``, which then takes other work."""
-        self._interrupted.add(worker)
+        self._interrupted[worker] += 1
         worker.cancel()
 
     async def close(self) -> None:
@@ -122,19 +122,25 @@ class Pool:
         worker = current()
         while True:
             try:
-                work = await self._next()
-                await _InOwnContext(work.serve())
+                await _InOwnContext(_do(await self._next()))
             except CancelledError:
-                if worker not in self._interrupted:
-                    raise
-            except Exception:
-                self._log.exception("a request was not served")
+                if worker.cancelling() > self._interrupted[worker]:
+                    raise  # it was not, or not only, for the work
             finally:
                 if (done := self._outlived.pop(worker, None)) is not None and not done.done():
                     done.set_result(None)
-            if worker in self._interrupted:
-                self._interrupted.discard(worker)
-                await _forget_cancel(worker)
+            if self._interrupted[worker]:
+                await self._forget_interrupts(worker)
+
+    async def _forget_interrupts(self, worker: Task[None]) -> None:
+        """What was for the work that is over must not hit the next."""
+        try:
+            await sleep(0)  # where it comes out, if it has not yet
+        except CancelledError:
+            if worker.cancelling() > self._interrupted[worker]:
+                raise
+        for _ in range(self._interrupted.pop(worker)):
+            worker.uncancel()
 
     async def _next(self) -> Work:
         while not self._queue:
@@ -144,14 +150,11 @@ class Pool:
         return self._queue.popitem(last=False)[0]
 
 
-async def _forget_cancel(worker: Task[None]) -> None:
-    """A cancel was for the work that is over, and must not hit the next."""
+async def _do(work: Work) -> None:
     try:
-        await sleep(0)  # where it comes out, if it has not yet
-    except CancelledError:
-        pass
-    while worker.cancelling():
-        worker.uncancel()
+        await work.serve()
+    except Exception as error:
+        work.fault(error)
 
 
 class _InOwnContext:
@@ -200,7 +203,7 @@ class EachItsTask:
 
     def put(self, work: Work) -> None:
         """Begin ``work`` in the loop's next turn."""
-        task = spawn(work.serve(), context=self._context.copy())
+        task = spawn(_do(work), context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
