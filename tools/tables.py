@@ -23,6 +23,7 @@ from holdfast.server.settings import Settings
 from holdfast.wire import lifecycle, persistence
 from holdfast.wire.lifecycle import LIFECYCLE, TIMER, Side, State
 from tests.rules.test_layers import RULES
+from tools import nethttp, requirements
 from tools.blocks import Renderers, run, table
 from tools.comments import Constant, constants
 
@@ -229,6 +230,8 @@ TABLES: Renderers = {
     "public-names": public_names,
     "settings": settings,
     "cli": cli_flags,
+    "nethttp-counts": nethttp.counts,
+    "requirements-counts": requirements.counts,
 }
 
 

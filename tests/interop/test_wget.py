@@ -49,7 +49,7 @@ def test_only_what_is_newer_is_fetched(folder, tmp_path):
 
 def test_a_spider_asks_with_head(folder):
     wget("--spider", f"{folder.url}/digits.txt")
-    assert "404" in wget("--spider", f"{folder.url}/nothing", fails=8)
+    assert "does not exist" in wget("--spider", f"{folder.url}/nothing", fails=8)
 
 
 def test_a_folder_is_mirrored_through_its_listing(folder, tmp_path):

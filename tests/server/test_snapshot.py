@@ -23,7 +23,13 @@ def conn(**changes):
         "reason": None,
         "task": None,
     }
-    return SimpleNamespace(**given | changes)
+    given |= changes
+    current, task = given.pop("current"), given.pop("task")
+    return SimpleNamespace(
+        in_flight=lambda: [] if current is None else [current],
+        tasks=lambda: [] if task is None else [task],
+        **given,
+    )
 
 
 def exchange(over=False):

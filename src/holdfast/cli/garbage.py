@@ -1,7 +1,7 @@
 """The garbage collector rests while our own modules are imported.
 
 Nothing that an import makes is garbage, but the collector looks at all of it again and again: that
-was a fifteenth of the time until the first answer.
+was a twentieth of the time until the first answer.
 
 Rule: it works again before any code of the user runs.
 """

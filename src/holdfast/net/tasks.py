@@ -18,6 +18,7 @@ from .threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from contextvars import Context
 
 __all__ = [
     "CancelledError",
@@ -45,12 +46,15 @@ T = TypeVar("T")
 LoopName = Literal["auto", "uvloop", "asyncio"]
 
 
-def spawn(coro: Coroutine[Any, Any, T], name: str | None = None) -> Task[T]:
+def spawn(
+    coro: Coroutine[Any, Any, T], name: str | None = None, *, context: Context | None = None
+) -> Task[T]:
     """Start ``coro`` as a task that lives until it is done, whether or not the caller keeps it.
 
+    It runs in ``context``, or in a copy of the present one.
     An exception that nobody awaits goes to the loop's exception handler.
     """
-    task = asyncio.get_running_loop().create_task(coro, name=name)
+    task = asyncio.get_running_loop().create_task(coro, name=name, context=context)
     _alive.add(task)
     task.add_done_callback(_alive.discard)
     return task

@@ -43,6 +43,7 @@ from holdfast.wire.persistence import CloseReason
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Sequence
 
     from holdfast.net.tasks import Future, Task
     from holdfast.net.tlsinfo import TLSInfo
@@ -150,10 +151,25 @@ class Conn:
             self._ends = info("peername"), info("sockname"), info("tls")
         return self._ends
 
+    def in_flight(self) -> Sequence[Exchange]:
+        """The exchanges that are being answered, in their order."""
+        return () if self.current is None else (self.current,)
+
+    def unfinished(self) -> list[Future[None]]:
+        """What is done when the handlers are that its loss leaves behind."""
+        exchange = self.current
+        if exchange is None or exchange.over or exchange.detached or exchange.hijacked:
+            return []
+        return [self.end_of(task) for task in self.tasks()]
+
+    def tasks(self) -> list[Task[None]]:
+        """The tasks that work for this connection."""
+        return [] if self.task is None else [self.task]
+
     # --- the task ---
 
-    async def run(self) -> None:
-        """Serve one request after another, until the connection is on its way out."""
+    async def run(self, once: bool = False) -> None:
+        """Serve one request after another, until the connection is on its way out; or one that has come."""
         server = self.server
         while True:
             head = self._head
@@ -176,10 +192,7 @@ class Conn:
                 else:
                     await server.front(exchange)
             except BaseException as error:
-                if not _is_failure(error):
-                    self.abort_exchange(exchange, CloseReason.HANDLER_FAILED)
-                    raise
-                self._handler_failed(exchange, error)
+                self.handler_raised(exchange, error)
             finally:
                 exchange.finish()
             if exchange.detached:
@@ -189,7 +202,7 @@ class Conn:
                 return
             if not exchange.body_complete and self.wire.close_reason(head) is None:
                 await self._drain(exchange)
-            if not self._settle(exchange):
+            if not self._settle(exchange) or once:
                 return
             del exchange, head  # an idle connection keeps nothing of its last request
             if self.write_paused:
@@ -197,8 +210,12 @@ class Conn:
 
     def go_on(self, exchange: Exchange) -> None:
         """Serve on in a new task: the handler of ``exchange``, which is answered, keeps the present one."""
-        self.server.in_background(self.task)
+        self.server.in_background(self.end_of(self.task))
         self.task = start(self._serve_on(exchange), self._task_ended)
+
+    def end_of(self, task: Task[None]) -> Future[None]:
+        """What is done when ``task`` has done what it does for this connection."""
+        return task
 
     async def _serve_on(self, exchange: Exchange) -> None:
         if not exchange.body_complete and self.wire.close_reason(exchange.head) is None:
@@ -232,6 +249,13 @@ class Conn:
             self.traced.done(exchange, self.reason)
         if self.life.state is EXCHANGE:
             self.abort_exchange(exchange, CloseReason.HANDLER_FAILED)
+
+    def handler_raised(self, exchange: Exchange, error: BaseException) -> None:
+        """Settle what a handler raised; called where that was caught.  Raises it again if it is no failure."""
+        if not _is_failure(error):
+            self.abort_exchange(exchange, CloseReason.HANDLER_FAILED)
+            raise error
+        self._handler_failed(exchange, error)
 
     def _handler_failed(self, exchange: Exchange, error: BaseException) -> None:
         """Answer for a handler that raised, if there is still an answer to give; else break off (S12)."""
@@ -293,10 +317,14 @@ class Conn:
         self.task = start(self.run(), self._task_ended)
 
     def _task_ended(self, task: Task[None]) -> None:
-        """A task that ends by an exception is a fault of ours: it costs this connection only."""
+        """Look whether the task has failed."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.server.log.error("a fault of ours in %r", self, exc_info=error)
-            self.kill(CloseReason.HANDLER_FAILED)
+            self.fault(error)
+
+    def fault(self, error: BaseException) -> None:
+        """What is not the handler's is ours, and costs this connection only."""
+        self.server.log.error("a fault of ours in %r", self, exc_info=error)
+        self.kill(CloseReason.HANDLER_FAILED)
 
     def _keep(self) -> None:
         self.current = None
@@ -405,8 +433,8 @@ class Conn:
 
     def call_off(self) -> None:
         """The server's grace is nearly over: tell handlers that wait for the peer to go."""
-        if self.current is not None:
-            self.current.call_off()
+        for exchange in self.in_flight():
+            exchange.call_off()
 
     def end_silent(self) -> None:
         """The server is shutting down, and nothing was said for long enough."""
@@ -483,8 +511,7 @@ class Conn:
         self.wire.note_eof()
         self._fire(Event.EOF)
         self._wake()
-        if self.current is not None:
-            self.current.tell_disconnected()
+        self._tell_disconnected()
         return True
 
     def _eof_outside_exchange(self, state: State) -> bool:
@@ -660,8 +687,11 @@ class Conn:
         if self._writable is not None:
             self._writable.set()
         self.peer_gone = True
-        if self.current is not None:
-            self.current.tell_disconnected()
+        self._tell_disconnected()
+
+    def _tell_disconnected(self) -> None:
+        for exchange in self.in_flight():
+            exchange.tell_disconnected()
 
     def resume_reading(self) -> None:
         """Read from the socket again, if that was stopped and there is room."""

@@ -48,7 +48,7 @@ class ResponseController:
         failed raises Timeout, and the connection closes after the response.
         """
         exchange = self._exchange()
-        exchange.conn.clocks.set_read_deadline(self._at(exchange, seconds))
+        exchange.set_read_deadline(self._at(exchange, seconds))
 
     def set_write_deadline(self, seconds: float | None) -> None:
         """Make writes fail once ``seconds`` from now have passed, and cut the connection then.
@@ -56,7 +56,7 @@ class ResponseController:
         0 or less fails at once; None takes the deadline away, ``write_timeout`` included.
         """
         exchange = self._exchange()
-        exchange.conn.clocks.set_write_deadline(self._at(exchange, seconds))
+        exchange.set_write_deadline(self._at(exchange, seconds))
 
     def enable_full_duplex(self) -> None:
         """Let the handler go on reading the request's body while it writes the response."""

@@ -412,6 +412,14 @@ class Exchange:
         if conn.error is not None:
             raise conn.error
 
+    def set_read_deadline(self, at: float) -> None:
+        """Move the end of the request's reading, also for a read that waits now; ``inf`` for none."""
+        self.conn.clocks.set_read_deadline(at)
+
+    def set_write_deadline(self, at: float) -> None:
+        """Move the end of the response's writing; ``inf`` for none."""
+        self.conn.clocks.set_write_deadline(at)
+
     # --- ways out ---
 
     def detach(self) -> None:

@@ -74,7 +74,8 @@ async def _send_by_kernel(
 ) -> int:
     """Send by ``sendfile(2)``; return how much was sent, less than ``count`` where that is not possible."""
     conn = exchange.conn
-    await exchange.drain()  # until it is our turn
+    await conn.wait_turn(exchange)
+    await exchange.drain()
     conn.transport.set_write_buffer_limits(0)  # the head leaves first: wait for every byte of it
     done = 0
     sender = FileSender(sock, conn)

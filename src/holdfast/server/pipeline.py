@@ -100,7 +100,7 @@ class Turn(Exchange):
         self.noted |= {reason}
 
     def close_reason(self, head: RequestHead) -> CloseReason | None:
-        """Why the connection closes after it; what holds for the whole connection is its last turn's to say."""
+        """Why the connection closes after it; what holds for all of them is the last one's to say."""
         reasons = self.noted if head.persist is None else self.noted | {head.persist}
         return close_reason(reasons | self.conn.wire.reasons if self.conn.is_last(self) else reasons)
 

@@ -6,7 +6,7 @@ accepts, counts and remembers connections; what happens on one is ``conn``'s.
 Rule 1: one bad accept, one bad connection, one bad handler never end the server.
 Rule 2: every clock that protects has a default; None switches one off, loudly.
 Rule 3: what only some servers need (TLS, native handlers, the snapshot) is imported by the one that
-does: an ASGI server starts a fifth sooner without it.
+does: an ASGI server starts a sixth sooner without it.
 
 Go's net/http server.go ``Server``; RFC 9112 section 9.6 for the end.
 """
@@ -52,9 +52,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from holdfast.net.clock import Clock
-    from holdfast.net.tasks import Task
+    from holdfast.net.tasks import Future
     from holdfast.net.transport import Receiver
     from holdfast.server.exchange import Exchange
+    from holdfast.server.pool import Workers
     from holdfast.server.snapshot import ConnectionInfo, ServerStats
 
 __all__ = ["Server", "listen_and_serve"]
@@ -86,12 +87,13 @@ class Server(Settings):
         self._requests = 0  # of connections that ended
         self.closed_because: Counter[str] = Counter()
         self.starts = Starts(_field(*pair) for pair in self.default_headers)
+        self._conn_class, self.workers = self._choose_model()
         self._accepted_count = 0
         self._conns: set[Conn] = set()
         self._listeners: list[Listener] = []
         self._on_shutdown: list[Callable[[], Awaitable[None] | None]] = []
         self.date = b""
-        self._background: set[Task[None]] = set()
+        self._background: set[Future[None]] = set()
         self._keep_alives_off = False
         self._full_logged = -inf
         self._at_limit = False
@@ -102,6 +104,16 @@ class Server(Settings):
         self._begun = False
         self._ended = False
         self._base_context: Mapping[str, Any] = {}
+
+    def _choose_model(self) -> tuple[type[Conn], Workers | None]:
+        """What kind of connection is made, and who runs handlers that a connection's own task does not."""
+        if self.concurrency == "task" and self.pipeline == "serial":
+            return Conn, None
+        from holdfast.server.pipeline import PipelinedConn
+        from holdfast.server.pool import EachItsTask, Pool, PooledConn
+
+        conn = PooledConn if self.pipeline == "serial" else PipelinedConn
+        return conn, EachItsTask() if self.concurrency == "task" else Pool(self.pool_size)
 
     def __repr__(self) -> str:
         where = ", ".join(self.addresses) or "not listening"
@@ -264,12 +276,12 @@ class Server(Settings):
         conn.transport = tls  # it can be aborted before it has shaken hands
         return tls
 
-    def in_background(self, task: Task[None]) -> None:
+    def in_background(self, task: Future[None]) -> None:
         """A handler goes on after its response, or its connection's end; ``shutdown`` waits for it, too."""
         self._background.add(task)
         task.add_done_callback(self._background_done)
 
-    def _background_done(self, task: Task[None]) -> None:
+    def _background_done(self, task: Future[None]) -> None:
         self._background.discard(task)
         self._check_empty()
 
@@ -279,7 +291,7 @@ class Server(Settings):
 
     def adopt(self, sock: socket.socket | None) -> Conn:
         """Make the connection of a socket, or of a transport without one, and count it."""
-        conn = Conn(self, sock)
+        conn = self._conn_class(self, sock)
         self._accepted_count += 1
         self._conns.add(conn)
         if self.shutting_down:
@@ -330,9 +342,8 @@ class Server(Settings):
     def forget(self, conn: Conn) -> None:
         """A connection is over, or another's.  Called by it, once."""
         self._conns.discard(conn)
-        exchange = conn.current
-        if exchange is not None and not (exchange.over or exchange.detached or exchange.hijacked):
-            self.in_background(conn.task)  # the peer has gone, and its handler finishes its work
+        for unfinished in conn.unfinished():
+            self.in_background(unfinished)  # the peer has gone, and its handler finishes its work
         self._requests += conn.requests
         self.closed_because[conn.reason or CloseReason.PEER_LEFT] += 1
         if self.traced:
@@ -515,6 +526,8 @@ class Server(Settings):
 
     async def _end(self) -> None:
         """Nothing is served any more: let the application and the threads go."""
+        if self.workers is not None:
+            await self.workers.close()
         host_shutdown = getattr(self._host, "shutdown", None)
         if host_shutdown is not None and not self._ended:
             self._ended = True

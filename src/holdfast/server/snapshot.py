@@ -6,9 +6,10 @@ Requirements S15 and S22.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from holdfast.net.tasks import Task
     from holdfast.server.conn import Conn
 
 __all__ = ["ConnectionInfo", "ServerStats", "snapshot"]
@@ -45,9 +46,10 @@ class ConnectionInfo:
         state_age: seconds since its present clock began.
         requests: begun on it.
         bytes_received: from the peer, everything counted.
-        request: method and target of the request being answered, or "".
+        request: method and target of the request being answered, or ""; of several, in order, by commas.
         close_reason: why it is ending, or "".
-        stack: where its handler stands, innermost last, one line a frame; empty when none runs.
+        stack: where its handler stands, innermost last, one line a frame; empty when none runs.  Those of
+            several come one after the other.
     """
 
     peer: str
@@ -64,8 +66,7 @@ class ConnectionInfo:
 
 def snapshot(conn: Conn, now: float) -> ConnectionInfo:
     """Describe ``conn`` as it is."""
-    exchange = conn.current
-    busy = exchange is not None and not exchange.over
+    busy = [exchange.head for exchange in conn.in_flight() if not exchange.over]
     return ConnectionInfo(
         peer=conn.peer,
         protocol="HTTP/1.1",
@@ -74,19 +75,19 @@ def snapshot(conn: Conn, now: float) -> ConnectionInfo:
         state_age=now - conn.clocks.since,
         requests=conn.requests,
         bytes_received=conn.bytes_received,
-        request=f"{exchange.head.method} {exchange.head.target}" if exchange is not None and busy else "",
+        request=", ".join([f"{head.method} {head.target}" for head in busy]),
         close_reason=conn.reason or "",
-        stack=_stack(conn) if busy else (),
+        stack=tuple(line for task in conn.tasks() for line in _stack(task)) if busy else (),
     )
 
 
-def _stack(conn: Conn) -> tuple[str, ...]:
-    """The suspended frames of the connection's task (a coroutine's, through everything it awaits)."""
+def _stack(task: Task[None]) -> list[str]:
+    """The suspended frames of a task (a coroutine's, through everything it awaits)."""
     lines: list[str] = []
-    awaited = conn.task.get_coro() if conn.task is not None else None
+    awaited: Any = task.get_coro()
     while awaited is not None:
         frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
         if frame is not None:
             lines.append(f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_qualname}")
         awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
-    return tuple(lines)
+    return lines

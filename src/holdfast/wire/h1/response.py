@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from holdfast.errors import BodyNotAllowed, ContentLengthError, LocalProtocolError
 from holdfast.headers import has_token
@@ -54,6 +54,20 @@ class Mode(IntEnum):
 UNSENT, LENGTH, CHUNKED, UNTIL_EOF, DISCARD, NONE = Mode
 
 
+class Keeper(Protocol):
+    """What knows whether the connection is kept: the connection, or one of several exchanges on it."""
+
+    @property
+    def starts(self) -> Starts:
+        """What responses begin with."""
+
+    def note(self, reason: CloseReason) -> None:
+        """Something speaks against another exchange."""
+
+    def close_reason(self, head: RequestHead) -> CloseReason | None:
+        """Why the connection closes after the exchange that ``head`` opened, or None."""
+
+
 class ResponseEncoder:
     """Turns one response into bytes.
 
@@ -65,7 +79,7 @@ class ResponseEncoder:
 
     __slots__ = ("_connection", "_head", "awaits_continue", "ended", "left", "mode")
 
-    def __init__(self, connection: H1Connection, head: RequestHead) -> None:
+    def __init__(self, connection: Keeper, head: RequestHead) -> None:
         self._connection = connection
         self._head = head
         self.mode = UNSENT
