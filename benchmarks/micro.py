@@ -20,6 +20,7 @@ from holdfast.server.mux import ServeMux
 from holdfast.wire.events import RequestHead
 from holdfast.wire.h1.connection import H1Connection
 from holdfast.wire.h1.decoder import RequestDecoder
+from holdfast.wire.h1.response import ResponseEncoder, plain_response
 from holdfast.wire.lifecycle import Event, Lifecycle, Side
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def _encoder() -> dict[str, Any]:
     fields = [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")]
     date = b"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
     return {
-        "respond": H1Connection().respond,
+        "plain_response": plain_response,
+        "ResponseEncoder": ResponseEncoder,
+        "connection": H1Connection(),
         "head": _head(BARE),
         "fields": fields,
         "date": date,
@@ -118,7 +121,8 @@ def _mux(path: str) -> dict[str, Any]:
 
 _DECODE = "feed(next(requests)); event(); event()"
 _ENCODE = (
-    "out = []; answer = respond(head); answer.start(200, fields, out, length=13, date=date); "
+    "out = []; answer = ResponseEncoder(connection, head); "
+    "answer.start(200, fields, out, length=13, date=date); "
     "answer.data(body, out); answer.end((), out); b''.join(out)"
 )
 CASES = (
@@ -130,7 +134,12 @@ CASES = (
         lambda: _decoder(_requests(HEADERS, DIFFERENT)),
     ),
     Case("decoder: POST of one chunk", f"{_DECODE}; event()", lambda: _decoder(_chunked())),
-    Case("encoder: a whole short answer", _ENCODE, _encoder),
+    Case(
+        "encoder: a whole short answer, at once",
+        "plain_response(connection, head, 200, fields, body, date)",
+        _encoder,
+    ),
+    Case("encoder: a whole short answer, in steps", _ENCODE, _encoder),
     Case(
         "headers: two set by an application",
         "h = Headers(); h['Content-Type'] = 'text/plain'; h['X-A'] = 'b'",

@@ -24,7 +24,7 @@ from holdfast.wire import lifecycle, persistence
 from holdfast.wire.lifecycle import LIFECYCLE, TIMER, Side, State
 from tests.rules.test_layers import RULES
 from tools import nethttp, requirements
-from tools.blocks import Renderers, run, table
+from tools.blocks import DOCS, Renderers, run, table
 from tools.comments import Constant, constants
 
 if TYPE_CHECKING:
@@ -78,6 +78,27 @@ def layers() -> str:
         for name, rule in RULES.items()
     )
     return table(("layer", "it", "may import", "never"), rows)
+
+
+def files() -> str:
+    """Every source file with the first sentence of its docstring, layer by layer."""
+    parts = []
+    for title, patterns in FILES.items():
+        found = sorted(path for pattern in patterns for path in SOURCE.glob(pattern))
+        texts = ((path, ast.get_docstring(ast.parse(path.read_text()))) for path in found)
+        rows = [
+            (f"`{path.relative_to(SOURCE)}`", _code(_first_paragraph(text))) for path, text in texts if text
+        ]
+        parts.append(f"### {title}\n\n{table(('file', 'what it is'), rows)}")
+    return "\n\n".join(parts)
+
+
+def decisions() -> str:
+    """A link to each decision, by its heading."""
+    headings = ((path, path.read_text().partition("\n")[0]) for path in sorted(DECISIONS.glob("*.md")))
+    return "\n".join(
+        f"- [{heading.removeprefix('# ')}]({path.relative_to(DOCS)})" for path, heading in headings
+    )
 
 
 def limits_table() -> str:
@@ -200,6 +221,10 @@ def _first_line(thing: object) -> str:
     return ""
 
 
+def _first_paragraph(text: str) -> str:
+    return " ".join(text.partition("\n\n")[0].split())
+
+
 def _code(text: str) -> str:
     """Docstrings mark code with two backticks, Markdown with one."""
     return text.replace("``", "`")
@@ -213,6 +238,14 @@ def _kind(thing: object) -> str:
     return "function" if callable(thing) else "value"
 
 
+DECISIONS = DOCS / "design" / "decisions"
+SOURCE = Path(inspect.getfile(holdfast)).parent
+FILES = {
+    "The top: the words, and what is public": ["*.py"],
+    "wire": ["wire/*.py", "wire/*/*.py"],
+    **{layer: [f"{layer}/*.py"] for layer in ("net", "trace", "server", "hosts", "cli", "testing")},
+}
+
 ARGUMENT = re.compile(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", re.MULTILINE)
 
 SETTINGS_GROUPS = ("What and where", "Clocks, in seconds", "Limits", "Hooks", "Running")
@@ -224,6 +257,8 @@ TABLES: Renderers = {
     "timers": timers,
     "close-reasons": close_reasons,
     "layers": layers,
+    "files": files,
+    "decisions": decisions,
     "limits": limits_table,
     "error-tree": error_tree,
     "error-classes": error_classes,

@@ -1,3 +1,4 @@
+import inspect
 import re
 from dataclasses import fields
 from math import inf
@@ -12,7 +13,7 @@ NAMES = [field.name for field in fields(Settings)]
 
 def documented():
     """The names under ``Args`` in the class's docstring."""
-    return re.findall(r"^ {8}(\w+): ", Settings.__doc__, re.M)
+    return re.findall(r"^ {4}(\w+): ", inspect.getdoc(Settings) or "", re.M)
 
 
 def test_every_setting_is_one_documented_field():

@@ -13,6 +13,7 @@ import pytest
 
 from holdfast import limits
 from holdfast.errors import AbortHandler, ConnectionReset, NotSupported
+from holdfast.net.tasks import spawn
 from holdfast.testing import FakeClock, advance, settle
 from holdfast.testing import serving as serving_serial
 from holdfast.testing.waiting import within
@@ -353,7 +354,7 @@ async def test_a_shutdown_answers_all_that_was_begun(model):
         peer = await client.connect()
         await peer.send(get("/1") + get("/2"))
         await settle()
-        ending = asyncio.create_task(server.shutdown(5))
+        ending = spawn(server.shutdown(5))
         await settle()
         await peer.send(get("/late"))
         gate["/2"].set()
@@ -426,7 +427,7 @@ async def test_an_answer_with_a_handler_that_goes_on_does_not_hold_up_the_next(m
         await peer.send(get("/1") + get("/2"))
         assert [(await peer.read_response()).body for _ in range(2)] == [b"/1", b"/2"]
         assert server.stats().by_state == {"idle": 1}
-        ending = asyncio.create_task(server.shutdown(5))
+        ending = spawn(server.shutdown(5))
         await settle()
         assert not ending.done()
         gate["//1"].set()
@@ -478,7 +479,7 @@ async def test_the_whole_responses_clock_starts_anew_with_each_turn(model):
 @both_models
 async def test_the_last_request_that_may_come_is_the_last_that_is_begun(model):
     gate = Gate()
-    async with serving(gate, concurrency=model, max_requests_per_connection=2) as (client, server):
+    async with serving(gate, concurrency=model, max_requests_per_connection=2) as (client, _):
         peer = await client.connect()
         await peer.send(get("/1") + get("/2") + get("/3"))
         await settle()

@@ -251,7 +251,7 @@ class Conn:
             self.abort_exchange(exchange, CloseReason.HANDLER_FAILED)
 
     def handler_raised(self, exchange: Exchange, error: BaseException) -> None:
-        """Settle what a handler raised; called where that was caught.  Raises it again if it is no failure."""
+        """Settle what a handler raised; called where that was caught.  Raises it again if no failure."""
         if not _is_failure(error):
             self.abort_exchange(exchange, CloseReason.HANDLER_FAILED)
             raise error

@@ -39,7 +39,7 @@ def as_handler(handler: Any) -> AsyncHandler:
     Raises TypeError for what is no handler.
     """
     call = getattr(handler, "serve_http", handler)
-    if inspect.isclass(call) or not callable(call):
+    if inspect.isclass(handler) or not callable(call):
         raise TypeError(f"a handler is a function of (w, r) or has serve_http(w, r); got {handler!r}")
     if inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(getattr(call, "__call__", None)):  # noqa: B004
         return call  # type: ignore[no-any-return]
