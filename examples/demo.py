@@ -63,6 +63,6 @@ def facts(r: Request) -> list[tuple[str, str]]:
         ("Pattern", r.pattern),
         ("Browser", r.user_agent or "does not say"),
         ("Headers", ", ".join(r.headers)),
-        ("All in all", f"{server.stats().connections_accepted} connections accepted by this process"),
+        ("All in all", f"connections accepted by this process: {server.stats().connections_accepted}"),
         ("Python", platform.python_version()),
     ]

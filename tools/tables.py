@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 import holdfast
-from holdfast import errors, limits
+from holdfast import errors, handlers, limits
 from holdfast.cli.flags import SECTIONS
 from holdfast.server.settings import Settings
 from holdfast.wire import lifecycle, persistence
@@ -132,6 +132,20 @@ def public_names() -> str:
         where = getattr(thing, "__module__", "") or ""
         rows.append((f"`{name}`", _kind(thing), _first_line(thing), f"`{where}`" if where else ""))
     return table(("name", "kind", "what it is", "where it lives"), rows)
+
+
+def ready_handlers() -> str:
+    """What ``holdfast.handlers`` has, as it is called."""
+    things = ((name, getattr(handlers, name)) for name in handlers.__all__)
+    rows = ((f"`{name}{_called(thing)}`", _first_line(thing)) for name, thing in things)
+    return table(("handler", "what it does"), rows)
+
+
+def _called(thing: type) -> str:
+    """A signature without annotations."""
+    signature = inspect.signature(thing)
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in signature.parameters.values()]
+    return str(inspect.Signature(bare))
 
 
 def settings() -> str:
@@ -263,6 +277,7 @@ TABLES: Renderers = {
     "error-tree": error_tree,
     "error-classes": error_classes,
     "public-names": public_names,
+    "handlers": ready_handlers,
     "settings": settings,
     "cli": cli_flags,
     "nethttp-counts": nethttp.counts,

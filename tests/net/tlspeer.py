@@ -160,7 +160,7 @@ class Session:
         return self.owner
 
     def shake(self, step=None):
-        """Shake hands; ``step`` is how many bytes reach the server at a time.  Raises what the client raises."""
+        """Shake hands, ``step`` bytes reaching the server at a time.  Raises what the client raises."""
         for _ in range(4):
             try:
                 self.client.do_handshake()

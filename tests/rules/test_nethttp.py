@@ -112,6 +112,17 @@ def test_the_counts_add_up():
     assert some[0] == len(ROWS)
 
 
+def test_every_want_of_gos_users_is_built_or_refused_or_comes_later():
+    _, _, rest = PAGE.read_text().partition("\n## What Go's own users ask for\n")
+    section = rest.partition("\n## ")[0]
+    lines = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| ")][2:]
+    wants = {want: (ours.strip(), tests) for want, _, ours, tests in lines}
+    assert len(wants) == 35
+    for ours, tests in wants.values():
+        assert ours.startswith(("built", "refused: ", "refused for now: ", "comes with ", "comes later"))
+        assert not ours.startswith("built") or TEST.search(tests), f"no test: {ours}"
+
+
 # --- requirements.md ---
 
 

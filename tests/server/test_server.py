@@ -1,21 +1,18 @@
 """The server's own decisions; its behaviour with clients is in tests/whole."""
 
-import logging
 import os
 import signal
 import socket
-from types import SimpleNamespace
 
 import pytest
 
 import holdfast.server.server as module
-from holdfast.errors import LimitExceeded, RemoteProtocolError, ServerClosed, Timeout, UsageError
-from holdfast.limits import MAX_TRACEBACK
+from holdfast.errors import ServerClosed, UsageError
 from holdfast.net.clock import FakeClock
 from holdfast.net.listen import AcceptError, bind, parse_addr
 from holdfast.net.tasks import Event, spawn
 from holdfast.server.server import Server, listen_and_serve
-from holdfast.testing import recorder, serving, settle
+from holdfast.testing import serving, settle
 from holdfast.wire.lifecycle import State
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -58,7 +55,7 @@ async def test_it_says_where_it_stands():
 def test_a_server_that_never_began_can_be_looked_at_and_ended():
     server = Server(hello)
     assert server.connections() == []
-    assert server.stats().connections_accepted == server.requests == 0
+    assert server.stats().connections_accepted == server.crowd.requests == 0
 
 
 # --- signals
@@ -79,7 +76,7 @@ async def test_a_signal_drains_and_a_second_one_closes(number):
     await settle()
     with socket.create_connection(server._listeners[0].sock.getsockname()) as peer:
         peer.sendall(GET)
-        while server.requests == 0:
+        while server.crowd.requests == 0:
             await settle()
         os.kill(os.getpid(), number)
         await settle()
@@ -109,26 +106,6 @@ async def test_time_that_ran_out_is_logged_where_nobody_could_catch_it(caplog):
 
 
 # --- accepting
-
-
-async def test_those_that_idled_longest_are_shed_first(rng):
-    clock = FakeClock()
-    async with serving(hello, clock=clock) as (client, server):
-        peers = [await client.connect() for _ in range(8)]
-        rng.shuffle(peers)
-        for peer in peers:
-            await peer.send(GET)
-            await peer.read_response()
-            clock.advance(1)
-        *idle, busy = peers
-        await busy.send(GET[:5])
-        await settle()
-        for peer in idle[:4]:
-            assert server._shed(1) == 1
-            await peer.expect_closed()
-        assert server._shed(9) == 3
-        await settle()
-        assert server.stats().by_state == {"head": 1}
 
 
 async def test_want_of_descriptors_is_logged_once_a_second(caplog):
@@ -162,48 +139,7 @@ async def test_listeners_given_after_the_end_are_closed():
     assert listener.sock.fileno() == -1
 
 
-# --- failures
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (RuntimeError("secret"), 500),
-        (RemoteProtocolError("bad chunk", status=400), 400),
-        (Timeout("read_timeout"), 408),
-        (LimitExceeded("max_header_bytes", "too much", status=431), 431),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-async def test_a_failure_is_answered_by_its_kind_and_says_nothing_of_its_cause(error, status):
-    w, _ = recorder()
-    assert w.exchange.server.answer_failure(w.exchange, error)
-    response = await w.result()
-    assert (response.status, response.header("Connection")) == (status, "close")
-    assert b"secret" not in response.body
-
-
-def test_a_stack_in_the_log_has_its_bound(caplog):
-    caplog.set_level(logging.INFO, "holdfast.error")
-    server = Server(hello)
-    exchange = SimpleNamespace(remote_addr="peer")
-    server.handler_failed(exchange, RuntimeError("x" * 2 * MAX_TRACEBACK))
-    server.handler_failed(exchange, Timeout("read_timeout"))
-    whole, short = caplog.records
-    assert MAX_TRACEBACK <= len(whole.getMessage()) < MAX_TRACEBACK + 200
-    assert (whole.levelname, short.levelname) == ("ERROR", "INFO")
-    assert "\n" not in short.getMessage()
-
-
 # --- looking
-
-
-async def test_requests_are_counted_beyond_the_end_of_their_connections():
-    async with serving(hello) as (client, server):
-        for _ in range(3):
-            await client.get(close=True)
-            await client.get()
-        assert server.requests == server.stats().requests == 6
 
 
 async def test_the_oldest_connection_comes_first():
@@ -213,7 +149,7 @@ async def test_the_oldest_connection_comes_first():
             await client.connect()
             clock.advance(1)
         assert [info.age for info in server.connections()] == [5, 4, 3, 2, 1]
-        assert {conn.life.state for conn in server._conns} == {State.NEW}
+        assert {conn.life.state for conn in server.crowd} == {State.NEW}
 
 
 async def test_hooks_that_are_unset_cost_nothing():

@@ -94,7 +94,7 @@ async def test_a_connection_that_is_lost_leaves_the_queue():
         for at, peer in enumerate(peers):
             await peer.send(get(f"/{at}"))
             await settle()
-        (lost,) = [conn for conn in server._conns if conn.peer.endswith(":50001")]
+        (lost,) = [conn for conn in server.crowd if conn.peer.endswith(":50001")]
         lost.kill()
         await settle()
         assert server.stats().by_state == {"exchange": 2}
@@ -150,7 +150,7 @@ async def test_a_peer_that_takes_nothing_keeps_no_worker_once_its_handler_is_don
         greedy = await client.connect()
         await greedy.send(get("/") * 400)
         await settle()
-        assert server.requests < 400
+        assert server.crowd.requests < 400
         assert (await client.get()).status == 200
         for _ in range(400):
             assert len((await greedy.read_response()).body) == 2000

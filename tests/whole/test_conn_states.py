@@ -117,7 +117,7 @@ async def test_an_idle_connection_that_we_close_goes_from_idle_to_closed(mode, h
         elif how == "keep-alives off":
             server.set_keep_alives_enabled(False)
         else:
-            assert server._shed(1) == 1
+            assert server.crowd.shed(1) == 1
         await peer.expect_closed()
         await peer.close()
         await advance(clock, 1)

@@ -214,7 +214,7 @@ async def test_what_is_pipelined_behind_a_last_request_is_not_served(mode):
 async def test_an_answer_during_the_shutdown_says_close(mode):
     async def handler(w, r):
         r.context["server"].shutting_down = True
-        for conn in r.context["server"]._conns:
+        for conn in r.context["server"].crowd:
             conn.shut_down()
 
     async with serving(handler, mode) as (client, server):

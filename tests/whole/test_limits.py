@@ -237,7 +237,7 @@ async def test_a_flood_stops_soon_behind_the_limit(mode, framing):
         peer = await client.connect()
         await peer.send(b"POST / HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n" % framing)
         sent = 0
-        (conn,) = server._conns
+        (conn,) = server.crowd
         chunk = b"1000\r\n%b\r\n" % (b"x" * 4096) if b"chunked" in framing else b"x" * 4096
         while conn.reason is None and sent < 10_000_000:
             await peer.send(chunk)

@@ -103,7 +103,7 @@ async def test_what_is_kept_behind_a_request_is_bounded(mode):
         request = get("/" + "x" * 1000)
         sending = spawn(peer.stream.write(request * 1000))
         await settle()
-        (conn,) = server._conns
+        (conn,) = server.crowd
         assert MAX_READ_AHEAD < conn.wire.buffered < MAX_READ_AHEAD + (256 << 10)
         release.set()
         for _ in range(1000):

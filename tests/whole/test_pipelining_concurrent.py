@@ -403,7 +403,7 @@ async def test_all_in_flight_are_shown_and_traced(model):
         assert done == [("/1", 200), ("/2", 200), ("/post", 200)]
         await peer.send(get("/5") + get("/6"))
         await settle()
-        for conn in list(server._conns):
+        for conn in list(server.crowd):
             conn.kill()
         await settle()
         assert done[3:] == [("/5", 0), ("/6", 0)]

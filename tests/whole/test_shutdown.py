@@ -45,7 +45,7 @@ async def test_shutdown_waits_for_the_request_in_progress_whose_answer_says_clos
         serve = spawn(server.serve([]))
         peer = await client.connect()
         await peer.send(GET)
-        while server.requests == 0:
+        while server.crowd.requests == 0:
             await settle()
         address = server._listeners[0].sock.getsockname()
         ending = spawn(server.shutdown())

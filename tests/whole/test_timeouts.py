@@ -379,4 +379,4 @@ async def test_the_last_answer_is_followed_by_a_half_close_and_a_while_of_readin
         assert server.stats().by_state == {"linger": 1}
         await advance(clock, 0.1)
         assert server.stats().connections_open == 0
-        assert server.requests == 1
+        assert server.crowd.requests == 1

@@ -1,6 +1,6 @@
 """Every reason a connection ends: an example of each, and a place in the code for each."""
 
-import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.wire.persistence import CloseReason, close_reason
 
+NAMED = re.compile(r"\bCloseReason\.([A-Z_]+)\b")
 SRC = Path(__file__).parents[2] / "src" / "holdfast"
 
 
@@ -80,13 +81,7 @@ def test_every_member_is_used(reason):
 @cache
 def used():
     """The members that the code names, somewhere."""
-    return {
-        node.attr
-        for path in SRC.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-        if node.value.id == "CloseReason"
-    }
+    return {name for path in SRC.rglob("*.py") for name in NAMED.findall(path.read_text())}
 
 
 def test_the_words_are_fit_for_a_log_line_and_a_metrics_label():

@@ -36,6 +36,7 @@ from holdfast.net.tasks import CancelledError, current, sleep, start
 from holdfast.net.tasks import Event as Flag
 from holdfast.server.clocks import Clocks
 from holdfast.server.exchange import Exchange
+from holdfast.server.failures import answer_failure, answer_special, log_failure
 from holdfast.wire.events import RequestHead
 from holdfast.wire.h1.connection import H1Connection
 from holdfast.wire.lifecycle import Event, Lifecycle, Side, State
@@ -188,7 +189,7 @@ class Conn:
                 self.traced.began(exchange)
             try:
                 if head.target == "*" or head.expect_unknown:
-                    await server.answer_special(exchange)
+                    await answer_special(exchange)
                 else:
                     await server.front(exchange)
             except BaseException as error:
@@ -210,7 +211,7 @@ class Conn:
 
     def go_on(self, exchange: Exchange) -> None:
         """Serve on in a new task: the handler of ``exchange``, which is answered, keeps the present one."""
-        self.server.in_background(self.end_of(self.task))
+        self.server.crowd.keep(self.end_of(self.task))
         self.task = start(self._serve_on(exchange), self._task_ended)
 
     def end_of(self, task: Task[None]) -> Future[None]:
@@ -264,10 +265,10 @@ class Conn:
             return
         if self.error is not None and isinstance(error, HTTPError) and not exchange.hijacked:
             return  # it was told that the connection is lost, and passed that on
-        self.server.handler_failed(exchange, error)
+        log_failure(self.server.log, exchange, error)
         if exchange.hijacked or exchange.ended or exchange.detached:
             return
-        if exchange.status or not self.server.answer_failure(exchange, error):
+        if exchange.status or not answer_failure(exchange, error):
             self.abort_exchange(exchange, CloseReason.HANDLER_FAILED)
 
     # --- the life-cycle ---

@@ -27,6 +27,7 @@ from holdfast.errors import ConnectionReset, NotSupported, RemoteProtocolError
 from holdfast.method import SAFE
 from holdfast.net.tasks import current
 from holdfast.server.exchange import Exchange
+from holdfast.server.failures import answer_special
 from holdfast.server.pool import PooledConn
 from holdfast.wire.events import RequestHead
 from holdfast.wire.h1.response import ResponseEncoder
@@ -82,7 +83,7 @@ class Turn(Exchange):
         conn = self.conn
         try:
             if self.head.target == "*":
-                await conn.server.answer_special(self)
+                await answer_special(self)
             else:
                 await conn.server.front(self)
         except BaseException as error:
@@ -305,7 +306,7 @@ class PipelinedConn(PooledConn):
         if not isinstance(exchange, Turn):
             super().go_on(exchange)
         elif exchange.task is not None:
-            self.server.in_background(self.end_of(exchange.task))
+            self.server.crowd.keep(self.end_of(exchange.task))
             if self.life.state is State.EXCHANGE:
                 self._take_turns()
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 from collections import Counter
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -23,8 +22,6 @@ from typing import TYPE_CHECKING, Any
 from holdfast import limits
 from holdfast.dates import http_date
 from holdfast.errors import (
-    HTTPError,
-    LimitExceeded,
     RemoteProtocolError,
     ServerClosed,
     Timeout,
@@ -38,13 +35,12 @@ from holdfast.net.tasks import Lock, cancel, future_maker, on_signal, run, spawn
 from holdfast.net.threads import Threads
 from holdfast.net.timers import Timers
 from holdfast.server.conn import Conn
+from holdfast.server.crowd import Crowd
 from holdfast.server.settings import Settings
 from holdfast.server.traced import Traced
-from holdfast.status import reason as status_reason
 from holdfast.trace.hooks import ServerTrace
 from holdfast.wire.h1.connection import refusal
 from holdfast.wire.h1.response import Starts
-from holdfast.wire.lifecycle import State
 from holdfast.wire.persistence import CloseReason
 
 if TYPE_CHECKING:
@@ -52,7 +48,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from holdfast.net.clock import Clock
-    from holdfast.net.tasks import Future
     from holdfast.net.transport import Receiver
     from holdfast.server.exchange import Exchange
     from holdfast.server.pool import Workers
@@ -84,16 +79,12 @@ class Server(Settings):
         self.log = self.error_log or logging.getLogger("holdfast.error")
         self.wears_out = bool(self.max_requests_per_connection or self.max_connection_age)
         self.idle_seconds = self.timeouts["idle_timeout"]
-        self._requests = 0  # of connections that ended
-        self.closed_because: Counter[str] = Counter()
         self.starts = Starts(_field(*pair) for pair in self.default_headers)
         self._conn_class, self.workers = self._choose_model()
-        self._accepted_count = 0
-        self._conns: set[Conn] = set()
+        self.crowd = Crowd()
         self._listeners: list[Listener] = []
         self._on_shutdown: list[Callable[[], Awaitable[None] | None]] = []
         self.date = b""
-        self._background: set[Future[None]] = set()
         self._keep_alives_off = False
         self._full_logged = -inf
         self._at_limit = False
@@ -117,7 +108,7 @@ class Server(Settings):
 
     def __repr__(self) -> str:
         where = ", ".join(self.addresses) or "not listening"
-        state = "shutting down" if self.shutting_down else f"{len(self._conns)} connections"
+        state = "shutting down" if self.shutting_down else f"{len(self.crowd)} connections"
         return f"<Server {where}, {state}>"
 
     # --- serving ---
@@ -239,7 +230,6 @@ class Server(Settings):
         self.timers = Timers(clock)
         self.create_future = future_maker()
         self._stopped = Flag()
-        self._empty = Flag()
         self._failure: OSError | None = None
         wanted = self.conn_state is not None or self.debug or self.trace != ServerTrace()
         self.traced = Traced(self.trace, self.conn_state, self.debug, clock.time) if wanted else None
@@ -276,31 +266,17 @@ class Server(Settings):
         conn.transport = tls  # it can be aborted before it has shaken hands
         return tls
 
-    def in_background(self, task: Future[None]) -> None:
-        """A handler goes on after its response, or its connection's end; ``shutdown`` waits for it, too."""
-        self._background.add(task)
-        task.add_done_callback(self._background_done)
-
-    def _background_done(self, task: Future[None]) -> None:
-        self._background.discard(task)
-        self._check_empty()
-
-    def _check_empty(self) -> None:
-        if self.shutting_down and not self._conns and not self._background:
-            self._empty.set()
-
     def adopt(self, sock: socket.socket | None) -> Conn:
         """Make the connection of a socket, or of a transport without one, and count it."""
         conn = self._conn_class(self, sock)
-        self._accepted_count += 1
-        self._conns.add(conn)
+        self.crowd.add(conn)
         if self.shutting_down:
             conn.wire.note(CloseReason.SHUTDOWN)
         if self._keep_alives_off:
             conn.wire.note(CloseReason.KEEP_ALIVES_OFF)
         if self.traced:
             self.traced.opened(conn)
-        if self.max_connections is not None and len(self._conns) >= self.max_connections:
+        if self.max_connections is not None and len(self.crowd) >= self.max_connections:
             self._pause_accepting()
         return conn
 
@@ -321,38 +297,27 @@ class Server(Settings):
             self.on_accept_error(error)
         if self.traced:
             self.traced.accept_error(error)
-        shed = self._shed(limits.SHED_AT_ONCE) if kind is AcceptError.FULL else 0
+        shed = self.crowd.shed(limits.SHED_AT_ONCE) if kind is AcceptError.FULL else 0
         now = self.time()
         if now - self._full_logged >= 1.0:
             self._full_logged = now
             self.log.warning("cannot accept: %s; %d idle connections closed for it", error, shed)
 
     def _pause_accepting(self) -> None:
-        if not self._shed(1):
+        if not self.crowd.shed(1):
             self._at_limit = True
             for listener in self._listeners:
                 listener.pause()
 
-    def _shed(self, most: int) -> int:
-        """Close up to ``most`` idle connections, those that have been idle longest first."""
-        idle = [conn for conn in self._conns if conn.life.state is State.IDLE]
-        idle.sort(key=lambda conn: conn.clocks.since)
-        return sum(conn.shed() for conn in idle[:most])
-
     def forget(self, conn: Conn) -> None:
         """A connection is over, or another's.  Called by it, once."""
-        self._conns.discard(conn)
-        for unfinished in conn.unfinished():
-            self.in_background(unfinished)  # the peer has gone, and its handler finishes its work
-        self._requests += conn.requests
-        self.closed_because[conn.reason or CloseReason.PEER_LEFT] += 1
+        self.crowd.forget(conn)
         if self.traced:
             self.traced.closed(conn)
         if self._at_limit and not self.shutting_down:
             self._at_limit = False
             for listener in self._listeners:
                 listener.resume()
-        self._check_empty()
 
     # --- what a connection asks ---
 
@@ -387,49 +352,9 @@ class Server(Settings):
         if self.traced:
             self.traced.refused(conn, error)
         other = self.on_refused(conn, error) if self.on_refused is not None else None
-        return (
-            refusal(error, (self.date or self.make_date()) + self.starts.refusal_lines())
-            if other is None
-            else other
-        )
-
-    async def answer_special(self, exchange: Exchange) -> None:
-        """Answer what no handler is asked about: an unknown expectation, and ``OPTIONS *``."""
-        head = exchange.head
-        if head.expect_unknown:
-            exchange.start(417, [(b"connection", b"close")], length=0)
-            exchange.end()
-        elif head.method == "OPTIONS" and self.general_options:
-            exchange.start(200, [], length=0)
-            exchange.end()
-        else:
-            await self.front(exchange)
-
-    def handler_failed(self, exchange: Exchange, error: BaseException) -> None:
-        """Log what a handler raised, with its stack."""
-        if isinstance(error, RemoteProtocolError | LimitExceeded | Timeout):
-            self.log.info("%s from %s: %s", exchange, exchange.remote_addr, error)
-            return
-        stack = "".join(traceback.format_exception(error))[-limits.MAX_TRACEBACK :]
-        self.log.error("handler failed in %s from %s\n%s", exchange, exchange.remote_addr, stack)
-
-    def answer_failure(self, exchange: Exchange, error: BaseException) -> bool:
-        """Answer in the place of a handler that raised before it had begun; say whether that was possible."""
-        status, reason = 500, CloseReason.HANDLER_FAILED
-        if isinstance(error, RemoteProtocolError | LimitExceeded):
-            status, reason = error.status, CloseReason.BODY_BROKEN
-        elif isinstance(error, Timeout):
-            status, reason = 408, CloseReason.BODY_BROKEN
-        body = f"{status_reason(status)}\n".encode()
-        fields = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-        try:
-            exchange.start(status, fields, length=len(body))
-            exchange.write(body)
-            exchange.end()
-        except HTTPError:
-            return False
-        exchange.conn.reason = exchange.conn.reason or reason
-        return True
+        if other is not None:
+            return other
+        return refusal(error, (self.date or self.make_date()) + self.starts.refusal_lines())
 
     # --- the end ---
 
@@ -440,7 +365,7 @@ class Server(Settings):
     def set_keep_alives_enabled(self, enabled: bool) -> None:
         """Switch persistent connections; False closes idle ones now, and the others after their response."""
         self._keep_alives_off = not enabled
-        for conn in list(self._conns):
+        for conn in self.crowd:
             if enabled:
                 conn.wire.take_back(CloseReason.KEEP_ALIVES_OFF)
             else:
@@ -467,10 +392,14 @@ class Server(Settings):
         self._stop_listening(drain_backlog)
         for function in self._on_shutdown:
             spawn(_call(function))
-        for conn in list(self._conns):
+        for conn in self.crowd:
             conn.shut_down(idle_grace)
+        grace = self.shutdown_timeout if timeout is None else timeout
         try:
-            await self._wait_until_empty(self.shutdown_timeout if timeout is None else timeout)
+            left = await self.crowd.wait_until_empty(self.clock, grace)
+            if left or self.crowd.background:
+                await self.close()
+                raise Timeout("shutdown_timeout", f"{left} connections were cut after {grace} s of grace")
         finally:
             await self._end()
 
@@ -480,8 +409,8 @@ class Server(Settings):
         if self.clock is None:
             return
         self._stop_listening(False)
-        tasks = [*self._background, *(conn.task for conn in self._conns if conn.task is not None)]
-        for conn in list(self._conns):
+        tasks = [*self.crowd.background, *(conn.task for conn in self.crowd if conn.task is not None)]
+        for conn in self.crowd:
             conn.kill()
         await cancel(*tasks)
         await self._end()
@@ -493,36 +422,6 @@ class Server(Settings):
             listener.close()
         self._listeners.clear()
         self._stopped.set()
-
-    async def _wait_until_empty(self, timeout: float | None) -> None:
-        """Wait for the connections; those that never spoke are given ``NEW_GRACE`` from their opening."""
-        deadline = self.time() + (inf if timeout is None else timeout)
-        last_call = deadline if timeout is None else deadline - min(limits.LAST_CALL, timeout / 5)
-        while self._conns or self._background:
-            now = self.time()
-            if now >= deadline:
-                left = len(self._conns)
-                await self.close()
-                raise Timeout("shutdown_timeout", f"{left} connections were cut after {timeout} s of grace")
-            if now >= last_call:
-                last_call = inf
-                for conn in self._conns:
-                    conn.call_off()
-            self._empty.clear()
-            silent = [conn for conn in self._conns if conn.life.state is State.NEW]
-            for conn in silent:
-                if now - conn.opened_at >= limits.NEW_GRACE:
-                    conn.end_silent()
-            opened = [c.opened_at for c in silent if c.life.state is State.NEW]
-            until = min([deadline, last_call, *(at + limits.NEW_GRACE for at in opened)])
-            await self._wait(self._empty, until)
-
-    async def _wait(self, flag: Flag, until: float) -> None:
-        """Wait for ``flag``, or until the clock says ``until``."""
-        handle = self._clock.call_at(until, flag.set) if until < inf else None
-        await flag.wait()
-        if handle is not None:
-            handle.cancel()
 
     async def _end(self) -> None:
         """Nothing is served any more: let the application and the threads go."""
@@ -549,22 +448,17 @@ class Server(Settings):
             raise UsageError("the server does not listen")
         return self._listeners[0].url(self.scheme)
 
-    @property
-    def requests(self) -> int:
-        """Requests begun since it began serving."""
-        return self._requests + sum(conn.requests for conn in self._conns)
-
     def stats(self) -> ServerStats:
         """Count connections by state, requests, and the reasons of the connections that ended."""
         from holdfast.server.snapshot import ServerStats
 
-        states = Counter(conn.life.state for conn in self._conns)
+        states = Counter(conn.life.state for conn in self.crowd)
         return ServerStats(
-            connections_accepted=self._accepted_count,
-            connections_open=len(self._conns),
+            connections_accepted=self.crowd.accepted,
+            connections_open=len(self.crowd),
             by_state={state.name.lower(): count for state, count in sorted(states.items())},
-            requests=self.requests,
-            closed_because=dict(self.closed_because),
+            requests=self.crowd.requests,
+            closed_because=dict(self.crowd.closed_because),
         )
 
     def connections(self) -> list[ConnectionInfo]:
@@ -572,7 +466,7 @@ class Server(Settings):
         from holdfast.server.snapshot import snapshot
 
         now = self.time() if self.clock is not None else 0.0
-        return [snapshot(conn, now) for conn in sorted(self._conns, key=lambda conn: conn.opened_at)]
+        return [snapshot(conn, now) for conn in sorted(self.crowd, key=lambda conn: conn.opened_at)]
 
 
 def listen_and_serve(addr: str | Sequence[str], handler: Any = None, **settings: Any) -> None:
