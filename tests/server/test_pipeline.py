@@ -47,8 +47,9 @@ async def handler(w, r):
         w.headers["Content-Length"] = "3"
     await w.write("abc" if way == "length" else r.path)
     if way == "flush":
+        body = await r.read()  # after the flush it could not be read any more
         await w.flush()
-        await w.write(await r.read())
+        await w.write(body)
     if way == "large":
         await w.write("x" * 100_000)
 

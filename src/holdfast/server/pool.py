@@ -8,8 +8,8 @@ everybody does.
 
 Rule 1: a connection is in the queue once at most (``pipeline="concurrent"``: ``max_pipelined``
 times), so the queue is bounded by the connections; one that is lost leaves it.
-Rule 2: a worker outlives its work, however that ends, and what that set in a ``ContextVar``
-is gone with it.
+Rule 2: a worker outlives its work, however that ends, but for a handler that cancels its own task:
+that costs the worker, and another takes its place.  What work set in a ``ContextVar`` is gone with it.
 
 Requirement S20.
 """
@@ -95,8 +95,7 @@ class Pool:
             if not idle.done():
                 idle.set_result(None)
                 return
-        if len(self._workers) < self._size:
-            self._workers.append(spawn(self._work(), "holdfast-pool", context=self._context))
+        self._hire()
 
     def drop(self, work: Work) -> bool:
         """Take ``work`` out of the queue; say whether it was there."""
@@ -114,9 +113,23 @@ class Pool:
         worker.cancel()
 
     async def close(self) -> None:
-        """End every worker, what it does included, and wait for that."""
+        """End every worker, what it does included, and wait for that; no work is taken from then on."""
+        self._size = 0
         await cancel(*self._workers)
-        self._workers.clear()
+
+    def _hire(self) -> None:
+        """Begin another worker, if there may be one more."""
+        if len(self._workers) < self._size:
+            worker = spawn(self._work(), "holdfast-pool", context=self._context)
+            self._workers.append(worker)
+            worker.add_done_callback(self._lost)
+
+    def _lost(self, worker: Task[None]) -> None:
+        """A worker is gone: its handler cancelled it, or whoever cancels every task."""
+        self._workers.remove(worker)
+        self._interrupted.pop(worker, None)
+        if self._queue:
+            self._hire()
 
     async def _work(self) -> None:
         worker = current()
