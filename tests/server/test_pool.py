@@ -221,3 +221,23 @@ async def test_a_fault_in_a_task_is_told(log):
     workers.put(job)
     await settle()
     assert log == ["0 begins", "0 failed: on purpose"]
+
+
+async def test_a_worker_that_its_handler_cancels_is_replaced(log):
+    class CancelsItself(Job):
+        async def serve(self):
+            current().cancel()
+            await super().serve()
+
+    pool = Pool(1)
+    for job in (CancelsItself(log, 0), CancelsItself(log, 1), last := Job(log, 2)):
+        pool.put(job)
+    await settle()
+    assert log == ["0 begins", "0 cancelled", "1 begins", "1 cancelled", "2 begins"]
+    last.go.set()
+    await settle()
+    assert repr(pool) == "<Pool of 1, 0 at work, 0 requests wait>"
+    await pool.close()
+    pool.put(Job(log, 3))
+    await settle()
+    assert "3 begins" not in log

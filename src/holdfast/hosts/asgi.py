@@ -118,9 +118,10 @@ class ASGI:
 
     def _scope(self, exchange: Exchange, path: str, query: str) -> dict[str, Any]:
         head = exchange.head
+        ends = exchange.conn.ends
         extensions = _EXTENSIONS.copy()
-        if (tls := exchange.tls) is not None:
-            extensions["tls"] = tls_extension(tls)
+        if ends.tls is not None:
+            extensions["tls"] = tls_extension(ends.tls)
         root_path = self.root_path
         text = path if path.isascii() and "%" not in path else _text(path)
         return {
@@ -134,8 +135,8 @@ class ASGI:
             "query_string": query.encode("latin-1") if query else b"",
             "root_path": root_path,
             "headers": head.fields.copy(),
-            "client": exchange.peer_pair,
-            "server": exchange.local_pair,
+            "client": ends.peer_pair if exchange.origin is None else exchange.peer_pair,
+            "server": ends.local_pair,
             "state": self.state.copy(),
             "extensions": extensions,
         }

@@ -110,7 +110,7 @@ class Exchange:
     @property
     def local_addr(self) -> str:
         """``host:port`` that the peer reached, or the path of the Unix socket, or ""."""
-        return address_text(self.conn.ends[1])
+        return address_text(self.conn.ends.local)
 
     @property
     def peer_pair(self) -> tuple[str, int] | None:
@@ -118,17 +118,17 @@ class Exchange:
         origin = self.origin
         if origin is not None and origin.host:
             return origin.host, origin.port
-        return _pair(self.conn.ends[0])
+        return self.conn.ends.peer_pair
 
     @property
     def local_pair(self) -> tuple[str, int] | None:
         """The host and port that the peer reached; None on a Unix socket."""
-        return _pair(self.conn.ends[1])
+        return self.conn.ends.local_pair
 
     @property
     def tls(self) -> TLSInfo | None:
         """What the TLS handshake agreed on; None on a plain connection."""
-        return self.conn.ends[2]
+        return self.conn.ends.tls
 
     @property
     def scheme(self) -> str:
@@ -463,7 +463,3 @@ class Exchange:
             raise Hijacked("the connection was hijacked")
         if self.conn.error is not None:
             raise self.conn.error
-
-
-def _pair(name: Any) -> tuple[str, int] | None:
-    return (name[0], name[1]) if isinstance(name, tuple) else None

@@ -7,7 +7,7 @@ Rule 2: a socket is not read while more than ``MAX_READ_AHEAD`` is buffered and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from holdfast import limits
 from holdfast.errors import BodyClosed, Timeout
@@ -30,7 +30,23 @@ if TYPE_CHECKING:
     from holdfast.server.exchange import Exchange
     from holdfast.server.server import Server
 
-__all__ = ["Line"]
+__all__ = ["Ends", "Line"]
+
+
+class Ends(NamedTuple):
+    """Who is at both ends of a connection, and what they agreed on.
+
+    Attributes:
+        peer, local: the socket names, as the system gives them.
+        peer_pair, local_pair: host and port; None on a Unix socket.
+        tls: None on a plain connection.
+    """
+
+    peer: Any
+    local: Any
+    peer_pair: tuple[str, int] | None
+    local_pair: tuple[str, int] | None
+    tls: TLSInfo | None
 
 
 class Line:
@@ -97,7 +113,7 @@ class Line:
         self.write_paused = False
         self._waiter: Future[None] | None = None
         self._writable: Flag | None = None
-        self._ends: tuple[Any, Any, TLSInfo | None] | None = None
+        self._ends: Ends | None = None
         self._reading_paused = False
         self._unwaited = 0
 
@@ -106,14 +122,15 @@ class Line:
         """``host:port`` of the peer, or its Unix socket's path, or ""; not computed at accept."""
         if not self.opened:
             return "" if self.sock is None else address_text(peer_name(self.sock))
-        return address_text(self.ends[0])
+        return address_text(self.ends.peer)
 
     @property
-    def ends(self) -> tuple[Any, Any, TLSInfo | None]:
+    def ends(self) -> Ends:
         """The peer's and our socket name, and what TLS agreed on; asked for once, when somebody does."""
         if self._ends is None:
             info = self.transport.get_extra_info
-            self._ends = info("peername"), info("sockname"), info("tls")
+            peer, local = info("peername"), info("sockname")
+            self._ends = Ends(peer, local, _pair(peer), _pair(local), info("tls"))
         return self._ends
 
     def in_flight(self) -> Sequence[Exchange]:
@@ -216,3 +233,7 @@ class Line:
     def _tell_disconnected(self) -> None:
         for exchange in self.in_flight():
             exchange.tell_disconnected()
+
+
+def _pair(name: Any) -> tuple[str, int] | None:
+    return (name[0], name[1]) if isinstance(name, tuple) else None
