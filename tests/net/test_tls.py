@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import weakref
 
 import pytest
 
@@ -688,6 +689,16 @@ def test_another_owner_takes_over():
     assert session.owner.heard == ["made"]
     assert heir.data == b"for the heir"
     assert heir.heard == ["eof", None]
+
+
+def test_a_connection_given_away_keeps_nothing_of_its_first_owner():
+    session, owner = Session(shake=False), Owner()
+    session.tls._make_owner = lambda _, owner=owner: owner
+    session.shake()
+    session.tls.set_protocol(Owner())
+    first = weakref.ref(owner)
+    del owner
+    assert first() is None
 
 
 # --- end to end: our server and our client, on memory, TCP and Unix sockets, on both loops

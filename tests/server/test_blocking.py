@@ -25,7 +25,7 @@ def test_it_has_the_writers_methods_but_those_of_the_loop():
         "is_full",
         "keep",
         "room",
-        "send_kept",
+        "flush",
     }
     public = {name for name, _ in inspect.getmembers(ResponseWriter) if not name.startswith("_")}
     assert public - of_the_loop <= set(dir(BlockingWriter))

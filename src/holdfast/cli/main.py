@@ -39,5 +39,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _holdfast() -> click.Group:
-    group = click.Group("holdfast", help=holdfast.__doc__, commands={"serve": serve_command(serve)})
+    about = (holdfast.__doc__ or "").partition("\n")[0]
+    group = click.Group("holdfast", help=about, commands={"serve": serve_command(serve)}, epilog=_EXAMPLES)
     return click.version_option(package_name="holdfast", message="%(prog)s %(version)s")(group)
+
+
+_EXAMPLES = """\b
+Examples:
+  holdfast serve app:app            an ASGI or WSGI application, or a handler
+  holdfast serve app:app --workers 4 --port 8080
+  holdfast serve ./public           the files of a folder
+  holdfast serve --help             everything that can be set
+"""

@@ -373,6 +373,7 @@ class TLSTransport:
         self._deadline.clear()
         self._alive = True
         self._owner = owner = self._make_owner(self)
+        del self._make_owner, self._on_failed  # they hold the first owner, who may give the connection away
         owner.connection_made(self)
         if self._full:
             self.pause_writing()

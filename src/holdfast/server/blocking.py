@@ -94,7 +94,7 @@ class BlockingWriter:
             return self._threads.run_in_loop(self._w.write(data))
         size: int = keep(data)
         if self._w.is_full:
-            self._threads.run_in_loop(self._w.send_kept())
+            self._threads.run_in_loop(self._w.flush())
         return size
 
     def write_informational(self, status: int, headers: Any = None) -> None:

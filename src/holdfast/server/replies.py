@@ -120,4 +120,4 @@ class _Kept:
 
     def __await__(self) -> Generator[Any, None, None]:
         if self._w is not None and self._w.is_full:
-            yield from self._w.send_kept().__await__()
+            yield from self._w.flush().__await__()

@@ -144,11 +144,11 @@ class ResponseWriter:
         """
         size = self.keep(data)
         if len(self._kept) > RESPONSE_BUFFER:
-            await self.send_kept()
+            await self.flush()
         return size
 
     def keep(self, data: bytes | str) -> int:
-        """The half of ``write`` that never waits; once ``is_full``, the other half has to follow."""
+        """The half of ``write`` that never waits; once ``is_full``, ``flush`` has to follow."""
         if type(data) is not bytes:
             data = _as_bytes(data)
         if not self.status:
@@ -167,22 +167,19 @@ class ResponseWriter:
         """Whether more is kept than the buffer's size."""
         return len(self._kept) > RESPONSE_BUFFER
 
-    async def send_kept(self) -> None:
-        """Send what ``keep`` has kept, and wait while the peer is slow."""
+    async def flush(self) -> None:
+        """Send what is written so far; the head goes first, and the body's length is unknown from then on."""
         exchange = self.exchange
         if not self._sent_head:
+            if not self.status:
+                self._freeze(200)
             await self._settle_body()
             self._start()
         if self._kept:
-            exchange.write(self._take_kept())
+            exchange.write(self._kept)
+            self._kept = b""
         if not exchange.push():
             await exchange.wait()
-
-    async def flush(self) -> None:
-        """Send what is written so far; the head goes first, and the body's length is unknown from then on."""
-        if not self.status:
-            self._freeze(200)
-        await self.send_kept()
 
     async def send_file(self, file: Any, offset: int, count: int) -> None:
         """Add ``count`` bytes of ``file`` from ``offset`` to the body; the kernel sends them where it can.
@@ -208,7 +205,7 @@ class ResponseWriter:
         if lead:
             lead = self.keep(await read_file(file, offset, lead))
         if lead < count:
-            await self.send_kept()
+            await self.flush()
             await self.exchange.send_file(file, offset + lead, count - lead)
             self.bytes_written += count - lead
 

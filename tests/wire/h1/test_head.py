@@ -177,6 +177,13 @@ def test_a_long_request_line_is_not_remembered(memories):
     assert memories[1] == {}
 
 
+@pytest.mark.parametrize("line", [b"GET /%b HTTP/1.1", b"%b / HTTP/1.1"], ids=["target", "method"])
+def test_a_connection_keeps_nothing_of_a_long_request_line(line):
+    heads = parser()
+    heads.parse(line % (b"A" * 60_000) + b"\r\nHost: x")
+    assert len(heads._meaning.target) + len(heads._meaning.method) < limits.REMEMBERED_LENGTH
+
+
 def test_the_memories_are_bounded(memories):
     heads = parser()
     for i in range(limits.REMEMBERED_LINES + 10):

@@ -62,7 +62,9 @@ class HeadParser:
         meaning = self._meaning
         if version != meaning.version or not (block == self._block or self._only_values_changed(block)):
             parsed = _parse_block(method, target, version, authority, block, self._max_count)
-            if authority is None and len(block) <= limits.REMEMBERED_BLOCK:
+            # All of it is kept while the connection is idle.
+            small = len(line) <= limits.REMEMBERED_LENGTH and len(block) <= limits.REMEMBERED_BLOCK
+            if small and authority is None:
                 self._remember(parsed)
             return parsed
         return RequestHead(
