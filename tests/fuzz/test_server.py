@@ -158,7 +158,7 @@ def rest_of_the_process_is_not_searched() -> Iterator[None]:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("model", MODELS, ids=["-".join(model) for model in MODELS])
-@settings(max_examples=120, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(program=PROGRAMS)
 def test_nothing_is_left_of_anybody(mode: str, model: tuple[str, str], program: Program) -> None:
     run(mode, model, program)
@@ -227,12 +227,7 @@ class _Application:
         await asyncio.sleep(0)
 
     async def _hang(self, story: Story, w: Any, r: Any) -> None:
-        tasks = [spawn(_await(r.disconnected)), spawn(self.release.wait())]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
+        await self._or_release(_await(r.disconnected))
 
     async def _interim(self, story: Story, w: Any, r: Any) -> None:
         await w.write_informational(103, {"Link": "</a>"})
@@ -300,19 +295,30 @@ class _Application:
         if then == "talk":
             with suppress(ConnectionReset):
                 await stream.write(b"hello")
-                await stream.read()
+                await self._or_release(stream.read())
         if then == "abort":
             stream.abort()
         elif then != "leave":
-            closing = spawn(stream.close())
-            await asyncio.wait([closing, spawn(self.release.wait())], return_when=asyncio.FIRST_COMPLETED)
-            closing.cancel()
+            await self._or_release(stream.close())
 
     async def _read_by(self, story: Story, w: Any, r: Any, seconds: float | None) -> None:
         w.controller.set_read_deadline(seconds)
 
     async def _write_by(self, story: Story, w: Any, r: Any, seconds: float | None) -> None:
         w.controller.set_write_deadline(seconds)
+
+
+    async def _or_release(self, what: Any) -> None:
+        """Wait for ``what``, but no longer than the program lasts."""
+        tasks = [spawn(what), spawn(self.release.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        await asyncio.wait(tasks[:1])
+        if not tasks[0].cancelled():
+            await tasks[0]
 
 
 async def _await(awaitable: Any) -> None:

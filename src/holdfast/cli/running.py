@@ -15,7 +15,7 @@ from holdfast.cli import garbage
 from holdfast.cli.build import build
 from holdfast.cli.loading import load
 from holdfast.cli.messages import log, reopen_log_files, running_on
-from holdfast.cli.serve import tls_config
+from holdfast.cli.tls import tls_config
 from holdfast.errors import CannotStart, ServerClosed, Timeout, TLSError
 from holdfast.net import tasks
 from holdfast.net.notify import notify

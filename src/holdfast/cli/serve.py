@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from holdfast.cli import garbage
 from holdfast.cli.loading import folder_of
 from holdfast.cli.messages import configure_logging
+from holdfast.cli.tls import tls_config
 from holdfast.errors import CannotStart, DialError, TLSError
 from holdfast.net.listen import bind, parse_addr
 from holdfast.server.forwarded import TrustedProxies
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
     from holdfast.cli.settings import Settings
     from holdfast.net.listen import Listener
-    from holdfast.net.tlsconfig import TLSConfig
 
-__all__ = ["listen", "serve", "tls_config"]
+__all__ = ["listen", "serve"]
 
 
 def serve(settings: Settings) -> int:
@@ -68,30 +68,6 @@ def listen(settings: Settings) -> list[Listener]:
 
 
 UDS_MODE = 0o666  # uvicorn's: the proxy in front runs as another user; who may come is the folder's to say
-
-
-def tls_config(settings: Settings) -> TLSConfig | None:
-    """The TLS that the ``--ssl-`` flags ask for, its files not read yet; None for cleartext.
-
-    Raises:
-        CannotStart: the flags contradict each other.
-    """
-    if settings.ssl_certfile is None:
-        return None
-    from holdfast.net.tlsconfig import TLSConfig  # OpenSSL, for those who use it
-
-    asked = ("none", "optional", "required")
-    try:
-        return TLSConfig(
-            settings.ssl_certfile,
-            settings.ssl_keyfile,
-            password=settings.ssl_keyfile_password,
-            client_ca=settings.ssl_ca_certs,
-            client_cert=asked[settings.ssl_cert_reqs],  # type: ignore[arg-type]
-            ciphers=settings.ssl_ciphers,
-        )
-    except ValueError as error:
-        raise CannotStart(str(error)) from error
 
 
 def _check(settings: Settings) -> None:

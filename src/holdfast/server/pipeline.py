@@ -340,9 +340,12 @@ class PipelinedConn(PooledConn):
 
     def _wake_all(self) -> None:
         super()._wake_all()
-        for turn in [turn for turn in self._turns if self.workers.drop(turn)]:
-            turn.finish()
-            self._remove(turn)
+        for turn in list(self._turns):
+            if self.workers.drop(turn):
+                turn.finish()
+                self._remove(turn)
+            elif turn.over and turn is not self.current:  # it was complete, and waited for those before it
+                self._remove(turn)
 
     def _remove(self, turn: Turn) -> None:
         self._turns.remove(turn)
