@@ -98,6 +98,8 @@ class Conn(Ending):
                 else:
                     await server.front(exchange)
             except BaseException as error:
+                if not _is_failure(error) and not exchange.detached:
+                    self._broke_off(exchange)
                 self.handler_raised(exchange, error)
             finally:
                 exchange.finish()
@@ -179,6 +181,10 @@ class Conn(Ending):
                 self._cut(Event.TIMEOUT, CloseReason.DRAIN_TIMEOUT)
         except ConnectionReset:
             pass
+        except CancelledError:
+            if self.traced:
+                self.traced.done(exchange, self.reason)
+            raise
 
     async def drain_body(self, exchange: Exchange) -> bool:
         """Read and drop up to ``max_drain_bytes`` of the body; say whether that was all of it."""
@@ -202,10 +208,10 @@ class Conn(Ending):
 
     def _broke_off(self, exchange: Exchange) -> None:
         """The exchange was aborted, hijacked or lost, or its front door forgot to end it."""
-        if self.traced:
-            self.traced.done(exchange, self.reason)
         if self.life.state is EXCHANGE:
             self.abort_exchange(exchange, CloseReason.HANDLER_FAILED)
+        if self.traced:
+            self.traced.done(exchange, self.reason)
 
     def handler_raised(self, exchange: Exchange, error: BaseException) -> None:
         """Settle what a handler raised; called where that was caught.  Raises it again if no failure."""
