@@ -323,6 +323,8 @@ class Conn(Ending):
         elif self.life.state is not HEAD and wire.in_head:
             self._fire(Event.BYTES)
             self.clocks.start("read_header_timeout")
+        elif self.peer_gone and self.life.state is IDLE:  # nothing but empty lines came before its end
+            self._eof_outside_exchange(IDLE)
 
     def _begin(self, head: RequestHead) -> None:
         """A request's head is complete."""
