@@ -9,6 +9,7 @@ from holdfast.server.recover import Recover
 from holdfast.server.replies import Redirect
 from holdfast.server.semicolons import AllowQuerySemicolons
 from holdfast.server.timeouts import Timeout
+from holdfast.server.watching import snapshot_page
 
 __all__ = [
     "AllowQuerySemicolons",
@@ -20,4 +21,5 @@ __all__ = [
     "Redirect",
     "StripPrefix",
     "Timeout",
+    "snapshot_page",
 ]

@@ -61,6 +61,9 @@ FILE_IN_ONE_WRITE: Final = 64 << 10
 # Writes of one response in a row that never had to wait, before the other connections get a turn.
 WRITES_PER_TURN: Final = 8
 
+# Pieces of a response that are joined to be one write; more than this is not copied for it.
+JOINED_WRITE: Final = 64 << 10
+
 # Of a handler's traceback in the log (Go).
 MAX_TRACEBACK: Final = 64 << 10
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from holdfast import limits
 from holdfast.errors import BodyClosed, Hijacked, LocalProtocolError, RemoteProtocolError, Timeout, UsageError
 from holdfast.net.address import address_text
 from holdfast.net.tasks import Event as Flag
@@ -308,6 +309,11 @@ class Exchange:
         conn = self.conn
         if self.hijacked or self.status or conn.error is not None:
             self._check_unstarted()
+        if len(body) > limits.JOINED_WRITE:
+            self.start(status, fields, length=len(body), date=date)
+            self.write(body)
+            self.end()
+            return
         line = (conn.server.date or conn.server.make_date()) if date else b""
         data = plain_response(conn.wire, self.head, status, fields, body, line)
         if data is None:
@@ -379,9 +385,13 @@ class Exchange:
         conn = self.conn
         if not out or conn.current is not self:
             return
-        data = out[0] if len(out) == 1 else b"".join(out)
+        if len(out) == 1:
+            conn.transport.write(out[0])
+        elif sum(map(len, out)) <= limits.JOINED_WRITE:
+            conn.transport.write(b"".join(out))
+        else:
+            conn.transport.writelines(out.copy())
         out.clear()
-        conn.transport.write(data)
         if conn.traced:
             conn.traced.wrote(self)
 
