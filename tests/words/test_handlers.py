@@ -12,6 +12,7 @@ from holdfast import handlers
 @pytest.mark.parametrize("name", handlers.__all__)
 def test_everything_there_is_a_documented_handler(name):
     thing = getattr(handlers, name)
-    assert inspect.iscoroutinefunction(thing.serve_http)
+    call = thing.serve_http if inspect.isclass(thing) else thing
+    assert inspect.iscoroutinefunction(call)
     assert inspect.getdoc(thing)
-    assert inspect.getdoc(thing.serve_http)
+    assert inspect.getdoc(call)
