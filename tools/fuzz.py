@@ -5,7 +5,7 @@ seed, which is printed: ``--hypothesis-seed`` brings a finding back.  An atheris
 (tests/fuzz/atheris_*.py) runs where atheris is installed.
 """
 
-from __future__ import annotations
+from __future__ import os
 
 import importlib.util
 import random
@@ -38,7 +38,9 @@ def _hypothesis(target: Path, seconds: float) -> int:
     while time.monotonic() < end:
         seed = random.SystemRandom().randrange(2**32)
         command = [sys.executable, "-m", "pytest", "-q", str(target), f"--hypothesis-seed={seed}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, env={**os.environ, "HOLDFAST_FUZZ": "1"}, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             print(f"{done.stdout}{target.name}: failed with --hypothesis-seed={seed}")
             return done.returncode

@@ -36,6 +36,7 @@ class Program(NamedTuple):
         return (
             "write_timeout" in dict(self.settings)
             or ("shut down",) in self.acts
+            or ("shed",) in self.acts  # a request that crosses this close resets the connection
             or any(step[0] == "write by" for step in scripts)
         )
 

@@ -24,7 +24,7 @@ async def test_only_an_idle_connection_is_shed():
         assert not bench.conn.shed()
         await bench.receive(GET[5:])
         assert bench.conn.shed()
-        assert (bench.state, bench.transport.calls) == ("CLOSED", ["abort"])
+        assert (bench.state, bench.transport.calls) == ("CLOSED", ["close"])
 
 
 async def test_it_is_killed_in_any_state_and_more_than_once():

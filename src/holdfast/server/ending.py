@@ -78,10 +78,12 @@ class Ending(Line):
         self._cut(Event.SHUTDOWN, CloseReason.SHUTDOWN)
 
     def shed(self) -> bool:
-        """Close now if idle, to free the descriptor; say whether it was."""
-        if self.life.state is not IDLE or self._last_look():
+        """Close now if idle, and its last answer is out, to free the descriptor; say whether it was."""
+        if self.life.state is not IDLE or self.transport.get_write_buffer_size() or self._last_look():
             return False
-        self._cut(Event.ABORT, CloseReason.SHED)
+        self.reason = self.reason or CloseReason.SHED
+        self._fire(Event.ABORT)
+        self._close()  # not cut: the peer may not have read that answer yet
         return True
 
     def kill(self, reason: CloseReason = CloseReason.KILLED) -> None:
