@@ -5,9 +5,10 @@ seed, which is printed: ``--hypothesis-seed`` brings a finding back.  An atheris
 (tests/fuzz/atheris_*.py) runs where atheris is installed.
 """
 
-from __future__ import os
+from __future__ import annotations
 
 import importlib.util
+import os
 import random
 import subprocess
 import sys
