@@ -13,6 +13,7 @@ from holdfast.net.tasks import spawn
 from holdfast.testing import serving as serving_tasks
 from holdfast.testing import settle
 from holdfast.testing.waiting import within
+from tests.whole.gate import Gate
 from tests.whole.modes import every_mode
 
 serving = partial(serving_tasks, concurrency="pool")
@@ -20,26 +21,6 @@ serving = partial(serving_tasks, concurrency="pool")
 
 def get(target: str, *fields: str) -> bytes:
     return "\r\n".join([f"GET {target} HTTP/1.1", "Host: x", *fields, "", ""]).encode()
-
-
-class Gate:
-    """A handler that says what runs, and answers with the request's path once that is let through."""
-
-    def __init__(self) -> None:
-        self.running: list[str] = []
-        self.ended: list[str] = []
-        self._open: dict[str, asyncio.Event] = {}
-
-    def __getitem__(self, path: str) -> asyncio.Event:
-        return self._open.setdefault(path, asyncio.Event())
-
-    async def __call__(self, w, r):
-        self.running.append(r.path)
-        try:
-            await self[r.path].wait()
-            await w.write(r.path)
-        finally:
-            self.ended.append(r.path)
 
 
 @every_mode

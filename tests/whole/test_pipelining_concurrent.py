@@ -18,6 +18,7 @@ from holdfast.testing import FakeClock, advance, settle
 from holdfast.testing import serving as serving_serial
 from holdfast.testing.waiting import within
 from holdfast.trace.hooks import ServerTrace
+from tests.whole.gate import Gate
 
 both_models = pytest.mark.parametrize("model", ["task", "pool"])
 serving = partial(serving_serial, pipeline="concurrent")
@@ -28,26 +29,6 @@ def get(target: str, *fields: str, method: str = "GET") -> bytes:
 
 
 POST = b"POST /post HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
-
-
-class Gate:
-    """A handler that says what runs, and answers with the request's path once that is let through."""
-
-    def __init__(self) -> None:
-        self.running: list[str] = []
-        self.ended: list[str] = []
-        self._open: dict[str, asyncio.Event] = {}
-
-    def __getitem__(self, path: str) -> asyncio.Event:
-        return self._open.setdefault(path, asyncio.Event())
-
-    async def __call__(self, w, r):
-        self.running.append(r.path)
-        try:
-            await self[r.path].wait()
-            await w.write(r.path)
-        finally:
-            self.ended.append(r.path)
 
 
 @both_models
